@@ -1,0 +1,303 @@
+/* rnnlm score: texts, files and lines become items. */
+#include "cmd/score.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "text/corpus.h"
+
+#define BATCH_LINES 512
+#define BATCH_BYTES 65536
+#define WINDOWS 4096       /* evaluated at a time */
+#define WINDOW_ROWS 65536u /* symbols at a time when each gives a row */
+
+/* --- what all have in common ------------------------------------------------------ */
+
+/* Where the vocabulary has no newline nothing stands before the first symbol. */
+static void name_protocol(struct scorer *s, const char *name, bool first_scored)
+{
+	snprintf(s->protocol, sizeof s->protocol, "%s%s", name, first_scored ? "" : ",first-unscored");
+}
+
+/* ids of it->text, with room for one more: with --next something is predicted
+ * after the last. */
+static int encode(struct scorer *s, struct score_item *it, uint32_t **ids, struct err *e)
+{
+	if (vocab_encode(&s->l->vocab, it->text, it->len, ids, &it->n, NULL, e))
+		return -1;
+	if (s->o->next) {
+		uint32_t *more = mem_resize(*ids, it->n + 1, sizeof *more, e);
+		if (!more)
+			return -1;
+		more[it->n] = 0;
+		*ids = more;
+	}
+	it->ids = *ids;
+	return 0;
+}
+
+static int keep(struct scorer *s, struct score_item *it, struct err *e)
+{
+	struct score_kept *k = &s->kept;
+	if (k->n == k->cap) {
+		size_t cap = k->cap ? 2 * k->cap : 64;
+		struct score_item *more = mem_resize(k->item, cap, sizeof *more, e);
+		if (!more)
+			return -1;
+		k->item = more;
+		k->cap = cap;
+	}
+	char *label = mem_strndup(it->label, it->label_len, e);
+	if (!label)
+		return -1;
+	k->item[k->n] = *it;
+	k->item[k->n++].label = label;
+	it->rows = it->next = (struct buf){0}; /* they are the copy's */
+	return 0;
+}
+
+/* Items whose text and label stand: evaluated, and printed or kept. */
+static int score_batch(struct scorer *s, struct score_item *items, size_t n, struct err *e)
+{
+	int rc = -1;
+	uint32_t **ids = mem_new(n, sizeof *ids, e);
+	if (!ids)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (encode(s, &items[i], &ids[i], e))
+			goto out;
+		items[i].first = s->newline;
+		score_measure(s, &items[i]);
+	}
+	if (score_evaluate(s, items, n, e))
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		if (s->o->rank ? keep(s, &items[i], e) : score_print(s, &items[i], e))
+			goto out;
+	rc = 0;
+out:
+	for (size_t i = 0; i < n; i++) {
+		mem_free(ids[i]);
+		score_item_free(&items[i]);
+	}
+	mem_free(ids);
+	return rc;
+}
+
+int score_texts(struct scorer *s, char **texts, size_t n, struct err *e)
+{
+	struct score_item *items = mem_new(n, sizeof *items, e);
+	if (!items)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(texts[i]);
+		items[i] = (struct score_item){.text = (const unsigned char *)texts[i], .len = len,
+		                               .label = texts[i], .label_len = len};
+	}
+	name_protocol(s, "text", s->newline != NO_TARGET);
+	int rc = score_batch(s, items, n, e);
+	mem_free(items);
+	return rc;
+}
+
+/* --- a file as a stream, or in windows ---------------------------------------------- */
+
+/* Windows [at, at + *n) of the whole, each from the zero state with the symbol
+ * before it as first input, added to the whole's result. */
+static int score_windows(struct scorer *s, struct score_item *whole, struct err *e)
+{
+	size_t W = (size_t)s->o->window, most = s->o->per_token ? WINDOW_ROWS / W : WINDOWS, byte = 0;
+	most = most ? most : 1;
+	struct score_item *items = mem_new(most, sizeof *items, e);
+	int rc = items ? 0 : -1;
+	for (size_t at = 0; rc == 0 && at < whole->n;) {
+		size_t n = 0;
+		for (; n < most && at < whole->n; n++) {
+			struct score_item *it = &items[n];
+			*it = (struct score_item){.text = whole->text + byte, .ids = whole->ids + at,
+			                          .first = at ? whole->ids[at - 1] : whole->first};
+			it->n = whole->n - at < W ? whole->n - at : W;
+			it->len = corpus_offset(s->l->vocab.unit, it->text, whole->len - byte, it->n);
+			for (size_t i = 0; i < it->n && !it->unknown; i++) /* whether there are any */
+				it->unknown = it->ids[i] == s->l->vocab.size - 1;
+			at += it->n;
+			byte += it->len;
+		}
+		s->stream = n == 1;
+		rc = score_evaluate(s, items, n, e);
+		for (size_t i = 0; i < n; i++) {
+			whole->nats += items[i].nats;
+			whole->nats_known += items[i].nats_known;
+			if (rc == 0)
+				rc = score_print_rows(s, &items[i].rows, e);
+			score_item_free(&items[i]);
+		}
+	}
+	mem_free(items);
+	return rc;
+}
+
+/* "tail:0.1+carry,window:256", "window:256", "tail:0.1", "stream" */
+static void name_file_protocol(struct scorer *s, const struct score_item *it)
+{
+	const struct score_options *o = s->o;
+	char name[64] = "stream";
+	size_t n = 0;
+	if (o->tail_set)
+		n = (size_t)snprintf(name, sizeof name, "tail:%.6g%s", (double)o->tail / 1e6, o->carry ? "+carry" : "");
+	if (o->window)
+		snprintf(name + n, sizeof name - n, "%swindow:%lld", n ? "," : "", (long long)o->window);
+	name_protocol(s, name, it->first != NO_TARGET || it->skip > 0);
+}
+
+int score_file(struct scorer *s, const char *path, struct err *e)
+{
+	unsigned char *text = NULL;
+	uint32_t *ids = NULL;
+	size_t len = 0, cut = 0;
+	struct score_item it = {.first = s->newline, .label = path, .label_len = strlen(path)};
+	enum unit unit = s->l->vocab.unit;
+	int rc = -1;
+
+	if (io_read_all(path, &text, &len, e))
+		goto out;
+	if (s->o->tail_set)
+		cut = corpus_cut(unit == UNIT_BYTE ? len : vocab_chars(text, len), s->o->tail);
+	size_t byte = s->o->carry ? 0 : corpus_offset(unit, text, len, cut);
+	it.text = text + byte;
+	it.len = len - byte;
+	it.skip = s->o->carry ? cut : 0;
+	if (encode(s, &it, &ids, e))
+		goto out;
+	score_measure(s, &it);
+	name_file_protocol(s, &it);
+	if (score_print_head(s, &it, e))
+		goto out;
+	s->stream = true;
+	if (s->o->window ? score_windows(s, &it, e) : score_evaluate(s, &it, 1, e))
+		goto out;
+	rc = score_print_rows(s, &it.rows, e) || score_print_tail(s, &it, e) ? -1 : 0;
+out:
+	score_item_free(&it);
+	mem_free(ids);
+	mem_free(text);
+	return rc;
+}
+
+/* --- lines -------------------------------------------------------------------------- */
+
+struct batch {
+	struct score_item item[BATCH_LINES];
+	size_t offset[BATCH_LINES]; /* of the line in bytes */
+	size_t n;
+	struct buf bytes;
+};
+
+static int score_lines_batch(struct scorer *s, struct batch *b, struct err *e)
+{
+	for (size_t i = 0; i < b->n; i++) { /* only now do the bytes stay where they are */
+		b->item[i].text = (const unsigned char *)b->bytes.p + b->offset[i];
+		b->item[i].label = b->bytes.p + b->offset[i];
+	}
+	int rc = score_batch(s, b->item, b->n, e);
+	b->n = 0;
+	buf_clear(&b->bytes);
+	return rc;
+}
+
+static int add_line(struct batch *b, const unsigned char *line, size_t len, bool newline, uint64_t number,
+                    struct err *e)
+{
+	b->offset[b->n] = b->bytes.len;
+	b->item[b->n++] = (struct score_item){.len = len + newline, .label_len = len, .line = number};
+	return buf_add(&b->bytes, line, len, e) || buf_add(&b->bytes, "\n", newline, e) ? -1 : 0;
+}
+
+/* Whether the next line is in memory. More than io_lines_ready asks for: that
+ * the start of a line can be read does not mean that its end has been written. */
+static bool line_at_hand(const struct io_lines *r)
+{
+	return r->end > r->beg && (r->eof || memchr(r->buf + r->beg, '\n', r->end - r->beg));
+}
+
+/* Waits for the writer, but not when Ctrl-C is pressed: reading would go on. */
+static int wait_for_input(const struct io_lines *r, struct err *e)
+{
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+	while (!r->eof && !cmd_interrupted() && poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	return cmd_interrupted() ? err_set(e, "interrupted") : 0;
+}
+
+int score_lines(struct scorer *s, const char *path, struct err *e)
+{
+	struct io_lines r;
+	struct batch *b = NULL;
+	const unsigned char *line;
+	size_t len;
+	bool newline;
+	int more = -1, rc = -1;
+
+	if (io_lines_open(&r, path, e))
+		return -1;
+	name_protocol(s, "lines", s->newline != NO_TARGET);
+	if (!(b = mem_new(1, sizeof *b, e)))
+		goto out;
+	for (;;) {
+		if (!line_at_hand(&r)) {
+			if (b->n && (score_lines_batch(s, b, e) || score_flush(s)))
+				goto out;
+			if (wait_for_input(&r, e))
+				goto out;
+		}
+		if ((more = io_lines_next(&r, &line, &len, &newline, e)) <= 0)
+			break;
+		if (add_line(b, line, len, newline, r.number, e))
+			goto out;
+		if ((b->n == BATCH_LINES || b->bytes.len >= BATCH_BYTES) && score_lines_batch(s, b, e))
+			goto out;
+	}
+	rc = more;
+out:
+	score_flush(s); /* what is known of the lines before stays true */
+	if (b)
+		buf_free(&b->bytes);
+	mem_free(b);
+	io_lines_close(&r);
+	return rc;
+}
+
+/* --- ranking ------------------------------------------------------------------------- */
+
+static int by_nats(const void *a, const void *b)
+{
+	const struct score_item *x = a, *y = b;
+	if (x->nats != y->nats)
+		return x->nats < y->nats ? -1 : 1;
+	return x->rank < y->rank ? -1 : x->rank > y->rank; /* as they came */
+}
+
+int score_ranked(struct scorer *s, struct err *e)
+{
+	struct score_kept *k = &s->kept;
+	double sum = 0; /* of P relative to the likeliest: no underflow */
+	for (size_t i = 0; i < k->n; i++)
+		k->item[i].rank = i;
+	if (k->n)
+		qsort(k->item, k->n, sizeof *k->item, by_nats);
+	for (size_t i = 0; i < k->n; i++)
+		sum += exp(k->item[0].nats - k->item[i].nats);
+	for (size_t i = 0; i < k->n; i++) {
+		struct score_item *it = &k->item[i];
+		it->relative = exp(k->item[0].nats - it->nats) / sum;
+		it->rank = i && it->nats == it[-1].nats ? it[-1].rank : i + 1;
+		if (score_print(s, it, e))
+			return -1;
+	}
+	return 0;
+}

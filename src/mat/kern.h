@@ -1,0 +1,133 @@
+/* Kernel sets: tables of functions, one set per instruction set. The scalar set
+ * is complete and is the reference; each better set copies the one below it
+ * and replaces what it improves. A set's source file is the only one compiled
+ * with its flags and exports one symbol. The set is chosen once at start.
+ *
+ * `real` is float; the double build (-DREAL_DOUBLE, used by the gradient and
+ * golden tests) has the scalar set only and takes exp, tanh and log from libm.
+ *
+ * What every kernel promises
+ * - No alignment is required, none assumed; nothing outside the given ranges is
+ *   read or written (tests run against guard pages). Zero sizes are fine.
+ * - The result for one element does not depend on where in the array it stands,
+ *   on the sizes of other dimensions or on how a call is cut in parts along
+ *   rows or columns: products split over output tiles are the same bits.
+ *   Reductions over n (sum, softmax) add in an order fixed by n alone.
+ * - NaN and infinity propagate as in the plain C loop.
+ */
+#ifndef RNNLM_MAT_KERN_H
+#define RNNLM_MAT_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef REAL_DOUBLE
+typedef double real;
+#else
+typedef float real;
+#endif
+
+/* Levels of vector instructions. Pointwise code that is written once in plain
+ * C and compiled once per level (the cells of src/nn) is picked by isa. */
+enum kern_isa { ISA_BASE, ISA_AVX2, ISA_AVX512, ISA_COUNT };
+
+enum precision { PREC_F32, PREC_BF16, PREC_COUNT };
+
+/* The product C (+)= A*B. The right-hand side is packed once and used many
+ * times; the left-hand side is read where it stands, or packed in slivers when
+ * it has to be transposed.
+ *
+ *   A  (m, k): element (i, p) at a[i*rs + p*cs]. Row-major activations have
+ *              cs = 1; a transposed block (gradient of weights) has rs = 1.
+ *   B  packed from (k, n): k is cut in blocks of kc, and each block holds
+ *              ceil(n/nr) panels of kb x nr numbers, rows contiguous, the last
+ *              panel padded with zeros. Block p0 starts at p0 * npad elements
+ *              (npad = n rounded up to nr), panel j of it at j * nr * kb.
+ *              A bf16 set packs pairs of rows, a tile set packs tiles: only the
+ *              functions of the same struct know the layout, and sizes are in
+ *              bytes for that reason.
+ *   C  (m, n): row-major, row stride ldc.
+ *
+ * Each element of C is a chain of multiply-adds over k in ascending order,
+ * within a block of kc from zero (or, for the bf16 sets, as the instruction
+ * defines), and the blocks' sums are added to C in order. */
+struct gemm {
+	int mr, nr, kc; /* register tile and depth of a block */
+
+	/* Bytes of a packed (k, n) right-hand side. */
+	size_t (*pack_bytes)(size_t k, size_t n);
+
+	/* Packs panels [j0, j1) (panel = nr columns) of B, element (p, j) at
+	 * b[p*rs + j*cs]. Threads pack disjoint panels of one matrix. */
+	void (*pack)(void *dst, size_t k, size_t n, const real *b, size_t rs, size_t cs, size_t j0,
+	             size_t j1);
+
+	/* C[0..m, j0*nr .. min(n, j1*nr)) (+)= A*B for panels [j0, j1) of a packed
+	 * (k, n) matrix; c points at column 0. add: keep what C holds. scratch: as
+	 * many bytes as scratch_bytes says, 64-byte aligned; with cs = 1 nothing is
+	 * needed and it may be NULL. */
+	void (*mul)(size_t m, size_t k, size_t n, const real *a, size_t rs, size_t cs, const void *b,
+	            size_t j0, size_t j1, real *c, size_t ldc, bool add, void *scratch);
+	size_t (*scratch_bytes)(size_t m, size_t k, size_t n);
+};
+
+struct adam_step {
+	real lr;           /* already times the schedule */
+	real beta1, beta2; /* decay of the moments */
+	real eps;
+	real bias1, bias2; /* 1/(1-beta1^t), 1/(1-beta2^t) */
+	real decay;        /* AdamW: w -= lr*decay*w before the step */
+	real scale;        /* of the gradient: the clipping factor */
+};
+
+struct kern {
+	const char *name; /* "scalar", "avx2", "avx512", ... as in RNNLM_CPU */
+	enum kern_isa isa;
+
+	const struct gemm *gemm[PREC_COUNT]; /* PREC_BF16 may be NULL: not native */
+
+	/* Elementwise over n numbers. y may equal x. Accuracy: 2 ulp for exp, 3 for
+	 * tanh and sigmoid, over all finite inputs (see vmath.h). */
+	void (*exp)(size_t n, real *y, const real *x);
+	void (*tanh)(size_t n, real *y, const real *x);
+	void (*sigmoid)(size_t n, real *y, const real *x);
+	void (*log)(size_t n, real *y, const real *x);
+
+	void (*add)(size_t n, real *y, const real *x);                     /* y += x */
+	void (*mul)(size_t n, real *y, const real *x, const real *z);      /* y = x*z */
+	void (*mul_add)(size_t n, real *y, const real *x, const real *z);  /* y += x*z */
+	void (*axpy)(size_t n, real *y, real a, const real *x);            /* y += a*x */
+	void (*scale)(size_t n, real *y, real a);                          /* y *= a */
+
+	/* Sum of squares, in double, order fixed by n. */
+	double (*sumsq)(size_t n, const real *x);
+
+	/* log(sum(exp(x))) without overflow; x is not changed. n >= 1. */
+	real (*logsumexp)(size_t n, const real *x);
+	/* The same, and y = exp(x - it): the softmax. y may equal x. */
+	real (*softmax)(size_t n, real *y, const real *x);
+
+	/* y[j] += sum over m rows of x[i*ld + j], rows in ascending order. */
+	void (*colsum)(size_t m, size_t n, real *y, const real *x, size_t ld);
+
+	/* Adam (Kingma and Ba 2015) with decoupled decay (Loshchilov and Hutter
+	 * 2019), PyTorch's form: g' = scale*g; m = b1*m+(1-b1)*g'; v likewise with
+	 * g'^2; w -= lr*decay*w; w -= lr * (m*bias1) / (sqrt(v*bias2) + eps). */
+	void (*adam)(size_t n, real *w, const real *g, real *m, real *v, const struct adam_step *s);
+};
+
+/* The set in use: the best that CPU and operating system allow, capped by
+ * RNNLM_CPU (scalar|avx2|avx512, later avx512bf16|amx). The first call
+ * decides; an unknown name, or one that this CPU lacks, makes kern_init return
+ * -1 with a message that lists the names that would do. */
+struct err;
+int kern_init(struct err *e);
+const struct kern *kern_get(void); /* kern_init's choice; scalar before it */
+
+/* All sets that this CPU can run, ascending; for tests. Returns how many. */
+size_t kern_list(const struct kern *out[], size_t max);
+
+extern const struct kern kern_scalar;
+
+#endif

@@ -1,0 +1,204 @@
+/* The kernels that need no particular vector width: plain loops, which the
+ * compiler turns into vector code of the set's width. Included once by each
+ * set's file; leaves static functions k_*, and KERN_TMPL, the initialisers of
+ * struct kern for them.
+ *
+ * Reductions keep LANES partial results, element i going to partial i % LANES,
+ * and combine them in one fixed order: the order depends on n alone and is the
+ * same in every set. */
+
+#include "mat/kern.h"
+#include "mat/vmath.h"
+
+#ifdef REAL_DOUBLE
+#define R_SQRT sqrt
+#else
+#define R_SQRT sqrtf
+#endif
+
+#define LANES 16
+
+/* The iterations of the next loop are independent, y and x being either the
+ * same array or apart: no check at run time, in-place calls are fast too. */
+#if defined(REAL_DOUBLE) /* calls libm: nothing to vectorise */
+#define INDEPENDENT
+#elif defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+
+static void k_exp(size_t n, real *y, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = v_exp(x[i]);
+}
+
+static void k_tanh(size_t n, real *y, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = v_tanh(x[i]);
+}
+
+static void k_sigmoid(size_t n, real *y, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = v_sigmoid(x[i]);
+}
+
+static void k_log(size_t n, real *y, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = v_log(x[i]);
+}
+
+static void k_add(size_t n, real *y, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
+static void k_mul(size_t n, real *y, const real *x, const real *z)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * z[i];
+}
+
+static void k_mul_add(size_t n, real *y, const real *x, const real *z)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = v_fma(x[i], z[i], y[i]);
+}
+
+static void k_axpy(size_t n, real *y, real a, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = v_fma(a, x[i], y[i]);
+}
+
+static void k_scale(size_t n, real *y, real a)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] *= a;
+}
+
+static double lanes_sum(double s[LANES])
+{
+	for (size_t w = LANES / 2; w; w /= 2)
+		for (size_t j = 0; j < w; j++)
+			s[j] += s[j + w];
+	return s[0];
+}
+
+static double k_sumsq(size_t n, const real *x)
+{
+	double s[LANES] = {0};
+	size_t whole = n - n % LANES;
+	for (size_t i = 0; i < whole; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			s[j] += (double)x[i + j] * (double)x[i + j];
+	for (size_t j = 0; j < n - whole; j++)
+		s[j] += (double)x[whole + j] * (double)x[whole + j];
+	return lanes_sum(s);
+}
+
+/* The largest of x, which exp may subtract; 0 if that is an infinity. A NaN in
+ * x may or may not be seen here: it comes out of the sum of exp anyway. */
+static real shift_of(size_t n, const real *x)
+{
+	real m[LANES];
+	size_t whole = n - n % LANES;
+	for (size_t j = 0; j < LANES; j++)
+		m[j] = -INFINITY;
+	for (size_t i = 0; i < whole; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			m[j] = x[i + j] > m[j] ? x[i + j] : m[j];
+	for (size_t j = 0; j < n - whole; j++)
+		m[j] = x[whole + j] > m[j] ? x[whole + j] : m[j];
+	for (size_t w = LANES / 2; w; w /= 2)
+		for (size_t j = 0; j < w; j++)
+			m[j] = m[j + w] > m[j] ? m[j + w] : m[j];
+	return m[0] > -INFINITY && m[0] < INFINITY ? m[0] : 0;
+}
+
+static real k_logsumexp(size_t n, const real *x)
+{
+	real shift = shift_of(n, x);
+	double s[LANES] = {0};
+	size_t whole = n - n % LANES;
+	for (size_t i = 0; i < whole; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			s[j] += (double)v_exp(x[i + j] - shift);
+	for (size_t j = 0; j < n - whole; j++)
+		s[j] += (double)v_exp(x[whole + j] - shift);
+	return shift + v_log((real)lanes_sum(s));
+}
+
+static real k_softmax(size_t n, real *y, const real *x)
+{
+	real shift = shift_of(n, x);
+	double s[LANES] = {0};
+	size_t whole = n - n % LANES;
+	for (size_t i = 0; i < whole; i += LANES) {
+		real e[LANES]; /* y may be x: read all, then write */
+		for (size_t j = 0; j < LANES; j++)
+			e[j] = v_exp(x[i + j] - shift);
+		for (size_t j = 0; j < LANES; j++) {
+			y[i + j] = e[j];
+			s[j] += (double)e[j];
+		}
+	}
+	for (size_t j = 0; j < n - whole; j++) {
+		y[whole + j] = v_exp(x[whole + j] - shift);
+		s[j] += (double)y[whole + j];
+	}
+	double sum = lanes_sum(s);
+	k_scale(n, y, (real)(1 / sum));
+	return shift + v_log((real)sum);
+}
+
+/* Four rows in one pass over y: the same additions in the same order, with a
+ * quarter of the traffic. */
+static void k_colsum(size_t m, size_t n, real *y, const real *x, size_t ld)
+{
+	size_t i = 0;
+	for (; i + 4 <= m; i += 4) {
+		const real *a = x + i * ld, *b = a + ld, *c = b + ld, *d = c + ld;
+		INDEPENDENT
+		for (size_t j = 0; j < n; j++)
+			y[j] = y[j] + a[j] + b[j] + c[j] + d[j];
+	}
+	for (; i < m; i++)
+		k_add(n, y, x + i * ld);
+}
+
+static void k_adam(size_t n, real *w, const real *g, real *m, real *v, const struct adam_step *s)
+{
+	const struct adam_step p = *s;
+	const real keep = 1 - p.lr * p.decay;
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++) {
+		real gi = p.scale * g[i];
+		real mi = p.beta1 * m[i] + (1 - p.beta1) * gi;
+		real vi = p.beta2 * v[i] + (1 - p.beta2) * (gi * gi);
+		m[i] = mi;
+		v[i] = vi;
+		w[i] = w[i] * keep - p.lr * (mi * p.bias1) / (R_SQRT(vi * p.bias2) + p.eps);
+	}
+}
+
+#define KERN_TMPL                                                                          \
+	.exp = k_exp, .tanh = k_tanh, .sigmoid = k_sigmoid, .log = k_log, .add = k_add,        \
+	.mul = k_mul, .mul_add = k_mul_add, .axpy = k_axpy, .scale = k_scale,                  \
+	.sumsq = k_sumsq, .logsumexp = k_logsumexp, .softmax = k_softmax,                      \
+	.colsum = k_colsum, .adam = k_adam

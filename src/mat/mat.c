@@ -1,0 +1,180 @@
+/* Products over the kernels: who does which tile of C. */
+#include "mat/mat.h"
+
+#include <stdint.h>
+
+enum { LINE = 64 /* bytes */, PAGE = 4096 };
+
+static size_t round_up(size_t n, size_t grain)
+{
+	return (n + grain - 1) / grain * grain;
+}
+
+static size_t panels_of(const struct gemm *g, size_t n)
+{
+	return round_up(n, (size_t)g->nr) / (size_t)g->nr;
+}
+
+size_t mat_round(size_t n)
+{
+	return round_up(n, 16);
+}
+
+size_t mat_stride(size_t n)
+{
+	size_t r = mat_round(n);
+	return r && r * sizeof(real) % PAGE == 0 ? r + 16 : r;
+}
+
+size_t mat_pack_bytes(const struct gemm *g, size_t k, size_t n)
+{
+	return g->pack_bytes(k, n);
+}
+
+void mat_pack_init(struct mat_pack *p, const struct gemm *g, size_t k, size_t n, void *data)
+{
+	*p = (struct mat_pack){.g = g, .k = k, .n = n, .data = data};
+}
+
+void mat_pack_part(struct mat_pack *p, const real *b, size_t rs, size_t cs, int part, int parts)
+{
+	size_t lo, hi;
+	pool_share(part, parts, panels_of(p->g, p->n), 1, &lo, &hi);
+	p->g->pack(p->data, p->k, p->n, b, rs, cs, lo, hi);
+}
+
+struct pack_job {
+	struct mat_pack *p;
+	const real *b;
+	size_t rs, cs;
+};
+
+static void pack_run(void *arg, int part, int parts)
+{
+	struct pack_job *j = arg;
+	mat_pack_part(j->p, j->b, j->rs, j->cs, part, parts);
+}
+
+void mat_pack_fill(struct mat_pack *p, const real *b, size_t rs, size_t cs, struct pool *pool)
+{
+	pool_run(pool, pack_run, &(struct pack_job){p, b, rs, cs});
+}
+
+void mat_mul_part(const struct mat_pack *b, size_t m, const real *a, size_t lda, size_t n0,
+                  size_t n1, real *c, size_t ldc, bool add)
+{
+	size_t nr = (size_t)b->g->nr;
+	b->g->mul(m, b->k, b->n, a, lda, 1, b->data, n0 / nr, round_up(n1, nr) / nr, c, ldc, add, NULL);
+}
+
+/* A part's tile of C: rows [i0, i1), panels [j0, j1). */
+struct share {
+	size_t i0, i1, j0, j1;
+};
+
+/* Parts form a grid over C. Of the grids whose largest tile is least work (a
+ * tile lower than mr still costs the reading of B), the one that reads least:
+ * rows of A plus columns of B. */
+static struct share share_of(const struct gemm *g, size_t m, size_t n, int part, int parts)
+{
+	size_t panels = panels_of(g, n), least = SIZE_MAX, least_read = SIZE_MAX;
+	int down = 1;
+	for (int d = 1; d <= parts; d++) {
+		if (parts % d)
+			continue;
+		size_t rows = round_up(m, (size_t)d) / (size_t)d;
+		size_t across = (size_t)(parts / d);
+		size_t cols = round_up(panels, across) / across * (size_t)g->nr;
+		size_t work = (rows < (size_t)g->mr ? (size_t)g->mr : rows) * cols;
+		if (work < least || (work == least && rows + cols < least_read)) {
+			least = work;
+			least_read = rows + cols;
+			down = d;
+		}
+	}
+	struct share s;
+	pool_share(part % down, down, m, 1, &s.i0, &s.i1);
+	pool_share(part / down, parts / down, panels, 1, &s.j0, &s.j1);
+	return s;
+}
+
+struct mul_job {
+	const struct mat_pack *b;
+	size_t m, lda, ldc;
+	const real *a;
+	real *c;
+	bool add;
+};
+
+static void mul_run(void *arg, int part, int parts)
+{
+	const struct mul_job *q = arg;
+	const struct gemm *g = q->b->g;
+	struct share s = share_of(g, q->m, q->b->n, part, parts);
+	g->mul(s.i1 - s.i0, q->b->k, q->b->n, q->a + s.i0 * q->lda, q->lda, 1, q->b->data, s.j0, s.j1,
+	       q->c + s.i0 * q->ldc, q->ldc, q->add, NULL);
+}
+
+void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const real *a, size_t lda,
+             real *c, size_t ldc, bool add)
+{
+	pool_run(pool, mul_run, &(struct mul_job){b, m, lda, ldc, a, c, add});
+}
+
+/* Scratch of mat_mul_tn: two buffers for packed blocks of B, shared, then one
+ * for slivers of A for each part. */
+static size_t tn_block_bytes(const struct gemm *g, size_t n, size_t k)
+{
+	size_t kc = (size_t)g->kc;
+	return round_up(g->pack_bytes(k < kc ? k : kc, n), LINE);
+}
+
+static size_t tn_part_bytes(const struct gemm *g, size_t m, size_t n, size_t k)
+{
+	size_t kc = (size_t)g->kc;
+	return round_up(g->scratch_bytes(m, k < kc ? k : kc, n), LINE);
+}
+
+size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k)
+{
+	return 2 * tn_block_bytes(g, n, k) + (size_t)threads * tn_part_bytes(g, m, n, k);
+}
+
+struct tn_job {
+	struct pool *pool;
+	const struct gemm *g;
+	size_t m, n, k, lda, ldb, ldc;
+	const real *a, *b;
+	real *c;
+	char *scratch;
+};
+
+/* Block by block of the reduction: all parts pack a share of B's block, wait
+ * for each other, and multiply their tile. With two buffers one meeting per
+ * block is enough: whoever packs block p + 2 has met those who used block p. */
+static void tn_run(void *arg, int part, int parts)
+{
+	const struct tn_job *q = arg;
+	size_t kc = (size_t)q->g->kc, block = tn_block_bytes(q->g, q->n, q->k);
+	struct share s = share_of(q->g, q->m, q->n, part, parts);
+	size_t lo, hi;
+	pool_share(part, parts, panels_of(q->g, q->n), 1, &lo, &hi);
+	char *slivers = q->scratch + 2 * block + (size_t)part * tn_part_bytes(q->g, q->m, q->n, q->k);
+	for (size_t p = 0; p < q->k; p += kc) {
+		size_t kb = q->k - p < kc ? q->k - p : kc;
+		char *packed = q->scratch + p / kc % 2 * block;
+		q->g->pack(packed, kb, q->n, q->b + p * q->ldb, q->ldb, 1, lo, hi);
+		if (parts > 1)
+			pool_barrier(q->pool);
+		q->g->mul(s.i1 - s.i0, kb, q->n, q->a + p * q->lda + s.i0, 1, q->lda, packed, s.j0, s.j1,
+		          q->c + s.i0 * q->ldc, q->ldc, true, slivers);
+	}
+}
+
+void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
+                const real *a, size_t lda, const real *b, size_t ldb, real *c, size_t ldc,
+                void *scratch)
+{
+	pool_run(pool, tn_run,
+	         &(struct tn_job){pool, g, m, n, k, lda, ldb, ldc, a, b, c, scratch});
+}

@@ -1,0 +1,53 @@
+/* Matrix products over the kernels: packed right-hand sides, threads over
+ * output tiles. All matrices are row-major with a row stride (ld) in elements.
+ * Every element's bits are independent of the number of threads. */
+#ifndef RNNLM_MAT_MAT_H
+#define RNNLM_MAT_MAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "mat/kern.h"
+
+/* Row strides: n rounded up to 16 elements, and moved off multiples of 4 KB,
+ * where all rows would fall into the same cache sets. */
+size_t mat_stride(size_t n);
+/* n rounded up to 16 elements. */
+size_t mat_round(size_t n);
+
+/* A right-hand side (k, n), packed for the set and precision in use. */
+struct mat_pack {
+	const struct gemm *g;
+	size_t k, n;
+	void *data; /* owned by whoever gave it */
+};
+
+size_t mat_pack_bytes(const struct gemm *g, size_t k, size_t n);
+/* Points p at memory of mat_pack_bytes; 64-byte aligned. */
+void mat_pack_init(struct mat_pack *p, const struct gemm *g, size_t k, size_t n, void *data);
+/* Packs B, element (i, j) at b[i*rs + j*cs]: rs = ld, cs = 1 for B as it
+ * stands, rs = 1, cs = ld for its transpose. mat_pack_part does the share of
+ * one part of a running job. */
+void mat_pack_fill(struct mat_pack *p, const real *b, size_t rs, size_t cs, struct pool *pool);
+void mat_pack_part(struct mat_pack *p, const real *b, size_t rs, size_t cs, int part, int parts);
+
+/* C (m, n) = A (m, k) B, or += with add, by one thread: for use inside jobs.
+ * Columns [n0, n1) only; n0 a multiple of the set's nr, n1 too or n. */
+void mat_mul_part(const struct mat_pack *b, size_t m, const real *a, size_t lda, size_t n0,
+                  size_t n1, real *c, size_t ldc, bool add);
+/* The whole product, threads over tiles of C. */
+void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const real *a, size_t lda,
+             real *c, size_t ldc, bool add);
+
+/* C (m, n) += A' B, A (k, m) and B (k, n) as they stand: the gradient of a
+ * weight matrix, k being the block's steps times streams. Both are packed on
+ * the way through scratch (mat_mul_tn_scratch bytes, 64-byte aligned); threads
+ * over tiles of C, the reduction never split. */
+size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k);
+void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
+                const real *a, size_t lda, const real *b, size_t ldb, real *c, size_t ldc,
+                void *scratch);
+
+#endif

@@ -1,0 +1,47 @@
+/* Gated recurrent unit, PyTorch's nn.GRU (reset after the product, as in cuDNN;
+ * Cho et al. 2014 reset before it):
+ *     r = sigmoid(a_r)  z = sigmoid(a_z)  n = tanh(a_nx + r a_nh)
+ *     h' = (1 - z) n + z h
+ * The slots keep r, z, n, a_nh. */
+#include "mat/vmath.h"
+#include "nn/cell.h"
+
+static void forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
+{
+	real *restrict ar = a, *restrict az = a + ld, *restrict ax = a + 2 * ld;
+	const real *restrict ah = a + 3 * ld, *restrict h0 = prev[0];
+	real *restrict h1 = next[0];
+	for (size_t u = 0; u < n; u++) {
+		real r = v_sigmoid(ar[u]), z = v_sigmoid(az[u]), c = v_tanh(ax[u] + r * ah[u]);
+		ar[u] = r;
+		az[u] = z;
+		ax[u] = c;
+		h1[u] = c + z * (h0[u] - c);
+	}
+}
+
+static void backward(size_t n, size_t ld, real *a, const real *const prev[],
+                     const real *const next[], real *const ds[])
+{
+	real *restrict ar = a, *restrict az = a + ld, *restrict ax = a + 2 * ld, *restrict ah = a + 3 * ld;
+	const real *restrict h0 = prev[0];
+	real *restrict dh = ds[0];
+	(void)next;
+	for (size_t u = 0; u < n; u++) {
+		real r = ar[u], z = az[u], c = ax[u], d = dh[u];
+		real dc = d * (1 - z) * (1 - c * c); /* of a_nx + r a_nh */
+		ar[u] = dc * ah[u] * r * (1 - r);
+		az[u] = d * (h0[u] - c) * z * (1 - z);
+		ax[u] = dc;
+		ah[u] = dc * r;
+		dh[u] = d * z;
+	}
+}
+
+const struct cell CELL(gru) = {
+	.name = "gru",
+	.summary = "gated recurrent unit",
+	.gates = 3, .slots = 4, .states = 1,
+	.in_slot = {0, 1, 2}, .rec_slot = {0, 1, 3},
+	.forward = forward, .backward = backward,
+};

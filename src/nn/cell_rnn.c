@@ -1,0 +1,61 @@
+/* The simple recurrent cell (Elman 1990), PyTorch's nn.RNN:
+ *     h' = f(Wx x + bx + Wh h + bh),  f = tanh or max(0, .)
+ * The slot keeps nothing for the backward pass: f' follows from h'. */
+#include "mat/vmath.h"
+#include "nn/cell.h"
+
+static void tanh_forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
+{
+	real *restrict h = next[0];
+	(void)ld, (void)prev;
+	for (size_t u = 0; u < n; u++)
+		h[u] = v_tanh(a[u]);
+}
+
+static void tanh_backward(size_t n, size_t ld, real *a, const real *const prev[],
+                          const real *const next[], real *const ds[])
+{
+	real *restrict da = a, *restrict dh = ds[0];
+	const real *restrict h = next[0];
+	(void)ld, (void)prev;
+	for (size_t u = 0; u < n; u++) {
+		da[u] = dh[u] * (1 - h[u] * h[u]);
+		dh[u] = 0;
+	}
+}
+
+static void relu_forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
+{
+	real *restrict h = next[0];
+	(void)ld, (void)prev;
+	for (size_t u = 0; u < n; u++)
+		h[u] = a[u] < 0 ? 0 : a[u]; /* NaN stays NaN */
+}
+
+static void relu_backward(size_t n, size_t ld, real *a, const real *const prev[],
+                          const real *const next[], real *const ds[])
+{
+	real *restrict da = a, *restrict dh = ds[0];
+	const real *restrict h = next[0];
+	(void)ld, (void)prev;
+	for (size_t u = 0; u < n; u++) {
+		da[u] = h[u] > 0 ? dh[u] : 0;
+		dh[u] = 0;
+	}
+}
+
+const struct cell CELL(rnn) = {
+	.name = "rnn",
+	.summary = "simple recurrent cell, tanh",
+	.gates = 1, .slots = 1, .states = 1,
+	.in_slot = {0}, .rec_slot = {0},
+	.forward = tanh_forward, .backward = tanh_backward,
+};
+
+const struct cell CELL(rnn_relu) = {
+	.name = "rnn-relu",
+	.summary = "simple recurrent cell, rectified",
+	.gates = 1, .slots = 1, .states = 1,
+	.in_slot = {0}, .rec_slot = {0},
+	.forward = relu_forward, .backward = relu_backward,
+};

@@ -1,0 +1,62 @@
+/* One recurrent layer over a block of T steps of B streams: all products of the
+ * cell, forward and backward. See layer.c for how the time loop is organised. */
+#ifndef RNNLM_NN_LAYER_H
+#define RNNLM_NN_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "mat/mat.h"
+#include "nn/model.h"
+
+/* Gates whose slots stand one behind the other and can go through one product. */
+struct run {
+	int gate, slot, len;
+};
+
+struct layer {
+	const struct cell *cell;
+	int hidden, in;     /* in: width of the input (layer 0: of the embedding, or 0) */
+	size_t ldh, lda;    /* row strides of states and of slots */
+	size_t hs;          /* numbers per slot: hidden rounded up to 16 */
+	real *bias;         /* (slots, hs) sums of bias_ih and bias_hh where they meet */
+	real *a;            /* (T,B,slots,hs) pre-activations, activations, their gradients */
+	real *s[CELL_STATES]; /* (T+1,B,hidden); [0] is what is carried in, [t+1] what step t made */
+	real *hin;          /* (T,B,hidden) h as the steps read it; only used by blocks with resets */
+	real *zero;         /* (hidden) */
+	bool keep_hin;      /* hin has T steps, else one */
+	struct mat_pack wx[CELL_GATES], wh[CELL_GATES]; /* forward: (in, H), (H, H) by gate */
+	struct run in_run[CELL_GATES], rec_run[CELL_GATES];
+	int in_runs, rec_runs;
+	struct mat_pack wxt[CELL_GATES], wht[CELL_GATES]; /* backward, by run: (len*H, in), (len*H, H) */
+};
+
+/* Finds the runs; sizes hidden, hs, lda, ldh must be set. */
+void layer_init(struct layer *l);
+
+/* Packs this step's weights, one part's share of a running job. */
+void layer_pack_part(struct layer *l, const struct model *m, int index, bool backward, int part,
+                     int parts);
+
+/* a = bias + x Wx' for rows of x (in), by gate. */
+void layer_input(struct layer *l, struct pool *pool, size_t rows, const real *x, size_t ldx);
+
+/* The time loop. reset (T,B) or NULL. */
+void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset);
+
+/* The time loop backwards: dy (T,B,hidden) the gradient of the outputs; ds[s]
+ * (B,hidden) in: gradient of the last states, out: of the states carried in. Leaves the
+ * gradients of the slots in a. */
+void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset,
+                    const real *dy, real *const ds[]);
+
+/* After layer_backward: adds the gradients of wh, bx, bh to their views, and
+ * with x (rows, in) that of wx; dx (rows, in) (+)= the gradient of x. x NULL:
+ * layer 0, whose input has no rows (see work.c). */
+void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int index, int T, int B,
+                 bool resets, const real *x, size_t ldx, real *dx, bool add_dx, real *grad,
+                 void *scratch);
+
+#endif

@@ -1,0 +1,348 @@
+/* The training loop. */
+#include "nn/train.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "nn/ckpt.h"
+#include "nn/eval.h"
+
+const char *const schedule_names[] = {"cosine", "linear", "constant", NULL};
+
+static const double FINAL_RATE = 0.02;  /* of the rate, at the end of a falling schedule */
+static const double SMOOTHING = 0.98;   /* of the training loss shown */
+static const double EVAL_SHARE = 8;     /* train on this many times the validation text in between */
+/* In a checkpoint: train.counters (I64) and train.numbers (F64), see train_put. */
+enum { COUNTERS = 8, NUMBERS = 5 };
+enum { EVAL_STEPS = 32, EVAL_PIECES = 64, EVAL_WARM = 256, MAX_DIVERGED = 10 };
+
+struct train {
+	struct train_config cfg;
+	struct train_data data;
+	struct model *model;
+	struct pool *pool;
+	struct streams streams;
+	struct optim optim;
+	struct work *work, *eval;
+	struct state state;
+	struct seq *pieces;
+	size_t npieces;
+	real *grad, *best;
+	uint32_t *in, *target;
+	uint64_t steps, eval_every;
+	double eval_seconds; /* of the last validation */
+	struct train_progress p;
+	int64_t counters[COUNTERS]; /* as last put in a checkpoint */
+	double numbers[NUMBERS];
+};
+
+/* --- making ---------------------------------------------------------------------- */
+
+struct train *train_new(struct model *m, const struct train_config *cfg, const struct train_data *data,
+                        struct pool *pool, struct err *e)
+{
+	struct train *t = mem_new(1, sizeof *t, e);
+	if (!t)
+		return NULL;
+	t->cfg = *cfg;
+	t->data = *data;
+	t->model = m;
+	t->pool = pool;
+	t->p = (struct train_progress){.val_nats = NAN, .best_nats = NAN, .smooth_nats = NAN, .rate = 1};
+	if (data->ntrain < 2) {
+		err_set(e, "training needs at least two symbols");
+		goto fail;
+	}
+	streams_init(&t->streams, data->train, data->ntrain, (size_t)cfg->batch);
+	int B = (int)t->streams.batch;
+	int T = t->streams.length < (size_t)cfg->seq ? (int)t->streams.length : cfg->seq;
+	uint64_t per_epoch = (t->streams.length + (size_t)T - 1) / (size_t)T;
+	t->steps = cfg->steps ? cfg->steps : (uint64_t)ceil(cfg->epochs * (double)per_epoch);
+
+	struct work_config train_work = {.T = T, .B = B, .train = true, .dropout = cfg->dropout > 0};
+	struct work_config eval_work = {.T = EVAL_STEPS, .B = EVAL_PIECES};
+	t->pieces = mem_new(EVAL_PIECES, sizeof *t->pieces, e);
+	t->grad = mem_block(m->size, sizeof *t->grad, e);
+	t->best = mem_block(m->size, sizeof *t->best, e);
+	t->in = mem_new((size_t)T * (size_t)B, sizeof *t->in, e);
+	t->target = mem_new((size_t)T * (size_t)B, sizeof *t->target, e);
+	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, e) ||
+	    state_new(&t->state, m, B, e) || !(t->work = work_new(m, &train_work, pool, e)))
+		goto fail;
+	memcpy(t->best, m->w, m->size * sizeof(real));
+
+	t->npieces = eval_pieces(t->pieces, EVAL_PIECES, data->val, data->nval, data->first, EVAL_WARM);
+	if (t->npieces) {
+		eval_work.B = (int)t->npieces;
+		if (!(t->eval = work_new(m, &eval_work, pool, e)))
+			goto fail;
+	}
+	t->eval_every = cfg->eval_every;
+	if (!t->eval_every) {
+		t->eval_every = (uint64_t)(EVAL_SHARE * (double)data->nval / ((double)T * B)) + 1;
+		if (t->eval_every < 50)
+			t->eval_every = 50;
+	}
+	return t;
+fail:
+	train_free(t);
+	return NULL;
+}
+
+void train_free(struct train *t)
+{
+	if (!t)
+		return;
+	optim_free(&t->optim);
+	state_free(&t->state);
+	work_free(t->work);
+	work_free(t->eval);
+	mem_free(t->pieces);
+	mem_free(t->grad);
+	mem_free(t->best);
+	mem_free(t->in);
+	mem_free(t->target);
+	mem_free(t);
+}
+
+size_t train_bytes(const struct train *t)
+{
+	return work_bytes(t->work) + (t->eval ? work_bytes(t->eval) : 0) + 5 * t->model->size * sizeof(real);
+}
+
+const struct train_progress *train_progress(const struct train *t)
+{
+	return &t->p;
+}
+
+/* --- pieces of the loop ------------------------------------------------------------ */
+
+/* How much of the run is done, and how much time is left. */
+static double fraction(const struct train *t, double *left)
+{
+	const struct train_progress *p = &t->p;
+	if (t->steps) {
+		*left = p->step ? p->seconds / (double)p->step * (double)(t->steps - p->step) : NAN;
+		return (double)p->step / (double)t->steps;
+	}
+	/* The last validation has to fit in before the deadline. */
+	double end = t->cfg.seconds - (t->npieces ? t->eval_seconds : 0);
+	*left = t->cfg.seconds - p->seconds;
+	return p->seconds < end ? p->seconds / end : 1;
+}
+
+static double rate(const struct train *t, double done)
+{
+	const struct train_config *c = &t->cfg;
+	double lr = c->lr * t->p.rate;
+	if (c->schedule == SCHEDULE_COSINE)
+		lr *= FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + cos(3.14159265358979323846 * done));
+	else if (c->schedule == SCHEDULE_LINEAR)
+		lr *= 1 - (1 - FINAL_RATE) * done;
+	if (t->p.step < c->warmup)
+		lr *= (double)(t->p.step + 1) / (double)c->warmup;
+	return lr;
+}
+
+/* Validation loss of the weights as they are. Sets *improved and keeps the best. */
+static int validate(struct train *t, bool (*stop)(void), bool *improved, struct err *e)
+{
+	struct train_progress *p = &t->p;
+	double start = io_now(), nats = 0;
+	size_t scored = 0;
+	*improved = true;
+	if (t->npieces) {
+		if (eval_sequences(t->eval, t->model, t->pieces, t->npieces, NULL, NULL, stop, e))
+			return -1;
+		for (size_t i = 0; i < t->npieces; i++) {
+			nats += t->pieces[i].nats;
+			scored += t->pieces[i].scored;
+		}
+		p->val_nats = scored ? nats / (double)scored : NAN;
+		*improved = !(p->val_nats >= p->best_nats); /* the first counts */
+	}
+	if (*improved) {
+		p->best_nats = p->val_nats;
+		p->best_step = p->step;
+		memcpy(t->best, t->model->w, t->model->size * sizeof(real));
+	}
+	t->eval_seconds = io_now() - start;
+	return 0;
+}
+
+/* Back to the best weights with half the rate. */
+static int recover(struct train *t, struct err *e)
+{
+	if (++t->p.diverged >= MAX_DIVERGED)
+		return err_set(e, "training diverged %d times although the rate was halved each time; "
+		                  "the best model so far is kept (try a smaller --lr or --clip)", MAX_DIVERGED);
+	memcpy(t->model->w, t->best, t->model->size * sizeof(real));
+	t->model->version++;
+	memset(t->optim.m, 0, t->model->size * sizeof(real));
+	memset(t->optim.v, 0, t->model->size * sizeof(real));
+	t->optim.steps = 0;
+	state_clear(&t->state);
+	t->p.rate /= 2;
+	t->p.smooth_nats = NAN;
+	return 0;
+}
+
+/* --- the loop ------------------------------------------------------------------------ */
+
+int train_run(struct train *t, const struct train_hooks *h, struct err *e)
+{
+	struct train_progress *p = &t->p;
+	struct model *m = t->model;
+	double before = p->seconds, start = io_now(), saved = start, left;
+	uint64_t session_tokens = 0, checked = p->best_step;
+	bool stopped = false, unsaved = true;
+
+	while (!stopped && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
+		struct train_report r = {.p = p, .steps = t->steps};
+		struct dropout drop = {.rate = (real)t->cfg.dropout, .seed = t->cfg.seed, .step = (uint32_t)p->step};
+		struct block b = {.B = (int)t->streams.batch, .in = t->in, .target = t->target, .drop = &drop};
+		bool fresh;
+
+		b.T = (int)streams_next(&t->streams, (size_t)t->cfg.seq, t->in, t->target, &fresh);
+		if (fresh)
+			state_clear(&t->state);
+		r.nats = work_train(t->work, &b, &t->state, t->grad, NULL);
+		r.norm = optim_norm(&t->optim, m, t->grad, t->pool);
+		r.lr = rate(t, fraction(t, &left));
+		if (isfinite(r.nats) && isfinite(r.norm)) {
+			optim_step(&t->optim, m, t->grad, r.norm, r.lr, t->pool);
+			p->smooth_nats = isfinite(p->smooth_nats) ? SMOOTHING * p->smooth_nats + (1 - SMOOTHING) * r.nats : r.nats;
+		} else {
+			r.diverged = true;
+			if (recover(t, e))
+				break;
+		}
+		p->step++;
+		p->tokens += (uint64_t)b.T * (uint64_t)b.B;
+		session_tokens += (uint64_t)b.T * (uint64_t)b.B;
+		unsaved = true;
+
+		if (p->step % t->eval_every == 0) {
+			if (validate(t, h->stop, &r.improved, e))
+				stopped = true;
+			else
+				r.evaluated = true;
+			checked = p->step;
+			if (r.improved && !stopped && io_now() - saved > h->save_seconds) {
+				struct err why;
+				unsaved = h->save(h->arg, t, &why) != 0;
+				saved = io_now();
+			}
+		}
+		p->seconds = before + io_now() - start;
+		r.fraction = fraction(t, &left);
+		r.left = left;
+		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
+		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
+		if (h->report)
+			h->report(h->arg, &r);
+		stopped |= h->stop && h->stop();
+	}
+
+	bool failed = p->diverged >= MAX_DIVERGED;
+	if (!failed && checked != p->step) {
+		/* The last weights may be the best; when stopped, only a second signal ends this. */
+		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .fraction = fraction(t, &left),
+		                         .nats = p->smooth_nats, .lr = rate(t, 1)};
+		if (validate(t, NULL, &r.improved, e))
+			return -1;
+		p->seconds = before + io_now() - start;
+		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
+		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
+		if (h->report)
+			h->report(h->arg, &r);
+	}
+	if (unsaved && h->save && h->save(h->arg, t, e))
+		return -1;
+	memcpy(m->w, t->best, m->size * sizeof(real));
+	m->version++;
+	return failed ? -1 : stopped ? 1 : 0;
+}
+
+/* --- checkpoint ------------------------------------------------------------------------ */
+
+int train_put(struct train *t, struct tf_writer *w, struct err *e)
+{
+	const struct train_progress *p = &t->p;
+	const struct state *s = &t->state;
+	uint64_t ncounters = COUNTERS, nnumbers = NUMBERS;
+	uint64_t shape[4] = {(uint64_t)s->layers, (uint64_t)s->states, (uint64_t)s->batch, (uint64_t)s->hidden};
+	const uint64_t c[COUNTERS] = {p->step, p->tokens, p->best_step, p->diverged, t->optim.steps,
+	                              t->streams.pos, t->streams.epoch, t->cfg.seed};
+	/* A run of so many steps leaves the same file however long it took. */
+	const double n[NUMBERS] = {t->steps ? 0 : p->seconds, p->smooth_nats, p->val_nats, p->best_nats, p->rate};
+	for (int i = 0; i < COUNTERS; i++)
+		t->counters[i] = (int64_t)c[i];
+	for (int i = 0; i < NUMBERS; i++) /* a file holds no NaN: -1 stands for "none yet" */
+		t->numbers[i] = isfinite(n[i]) ? n[i] : -1;
+	return tf_put(w, "train.counters", TF_I64, 1, &ncounters, t->counters, e) ||
+	       tf_put(w, "train.numbers", TF_F64, 1, &nnumbers, t->numbers, e) ||
+	       ckpt_put_block(w, t->model, "", t->best, e) ||
+	       ckpt_put_block(w, t->model, "train.w.", t->model->w, e) ||
+	       ckpt_put_block(w, t->model, "train.m.", t->optim.m, e) ||
+	       ckpt_put_block(w, t->model, "train.v.", t->optim.v, e) ||
+	       tf_put(w, "train.state", sizeof(real) == 4 ? TF_F32 : TF_F64, 4, shape, s->s, e) ? -1 : 0;
+}
+
+static const struct tf_tensor *find(const struct tensorfile *f, const char *name, uint64_t count, struct err *e)
+{
+	const struct tf_tensor *t = tf_find(f, name);
+	if (!t)
+		err_set(e, "tensor %s is missing: the file lacks what training needs to go on", name);
+	else if (t->count != count)
+		err_set(e, "tensor %s has %llu numbers, not %llu", name, (unsigned long long)t->count,
+		        (unsigned long long)count);
+	else
+		return t;
+	return NULL;
+}
+
+int train_get(struct train *t, const struct tensorfile *f, struct err *e)
+{
+	struct train_progress *p = &t->p;
+	struct state *s = &t->state;
+	int64_t c[COUNTERS];
+	double n[NUMBERS];
+	uint64_t size = (uint64_t)s->layers * (uint64_t)s->states * (uint64_t)s->batch * (uint64_t)s->hidden;
+	const struct tf_tensor *counters = find(f, "train.counters", COUNTERS, e);
+	const struct tf_tensor *numbers = counters ? find(f, "train.numbers", NUMBERS, e) : NULL;
+	const struct tf_tensor *state = numbers ? find(f, "train.state", size, e) : NULL;
+
+	if (!state || tf_get_i64(f, counters, c, e) || tf_get_f64(f, numbers, n, e))
+		return -1;
+	for (int i = 0; i < COUNTERS; i++)
+		if (c[i] < 0)
+			return err_set(e, "train.counters holds a negative number");
+	if ((uint64_t)c[5] > t->streams.length)
+		return err_set(e, "the position in the file lies behind the end of this corpus");
+	if (ckpt_get_block(f, t->model, "", t->best, e) || ckpt_get_block(f, t->model, "train.w.", t->model->w, e) ||
+	    ckpt_get_block(f, t->model, "train.m.", t->optim.m, e) ||
+	    ckpt_get_block(f, t->model, "train.v.", t->optim.v, e) ||
+#ifdef REAL_DOUBLE
+	    tf_get_f64(f, state, s->s, e))
+#else
+	    tf_get_f32(f, state, s->s, e))
+#endif
+		return -1;
+	t->model->version++;
+	p->step = (uint64_t)c[0];
+	p->tokens = (uint64_t)c[1];
+	p->best_step = (uint64_t)c[2];
+	p->diverged = (uint64_t)c[3];
+	t->optim.steps = (uint64_t)c[4];
+	t->streams.pos = (size_t)c[5];
+	t->streams.epoch = (uint64_t)c[6];
+	p->seconds = n[0];
+	p->smooth_nats = n[1] < 0 ? NAN : n[1];
+	p->val_nats = n[2] < 0 ? NAN : n[2];
+	p->best_nats = n[3] < 0 ? NAN : n[3];
+	p->rate = n[4];
+	return 0;
+}

@@ -1,0 +1,98 @@
+/* The training loop: truncated BPTT over parallel streams with the state carried,
+ * global-norm clipping, Adam, warm-up and schedule, validation at intervals of steps,
+ * the best weights kept. Knows ids, never text; what is printed and where it
+ * is saved is the caller's business, through hooks. */
+#ifndef RNNLM_NN_TRAIN_H
+#define RNNLM_NN_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/tensorfile.h"
+#include "nn/model.h"
+#include "nn/optim.h"
+#include "nn/streams.h"
+#include "nn/work.h"
+
+enum schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT };
+extern const char *const schedule_names[];
+
+struct train_config {
+	int batch, seq;
+	double lr;
+	enum schedule schedule; /* falls from lr to FINAL_RATE of it at the end */
+	uint64_t warmup;        /* steps of linear rise */
+	struct optim_config optim;
+	double dropout;
+	uint64_t seed;
+	/* Length: the first of these that is not zero. */
+	uint64_t steps;
+	double epochs;
+	double seconds; /* wall clock, everything included: the schedule ends on the deadline */
+	uint64_t eval_every; /* steps; 0: chosen so that validation takes a few percent of the time */
+};
+
+/* What a run is given. */
+struct train_data {
+	const uint32_t *train, *val;
+	size_t ntrain, nval; /* nval 0: no validation, the last weights are the best */
+	uint32_t first;      /* read before the validation text: newline, or NO_TARGET */
+};
+
+/* Where a run stands: all of it is in a checkpoint. */
+struct train_progress {
+	uint64_t step, tokens;
+	double seconds;     /* of this and earlier sessions of the run */
+	double smooth_nats; /* training loss, exponential mean */
+	double val_nats;    /* last validation; NaN before the first */
+	double best_nats;   /* NaN before the first */
+	uint64_t best_step;
+	double rate;        /* factor on the rate: halved when training diverged */
+	uint64_t diverged;  /* how often */
+};
+
+struct train_report {
+	const struct train_progress *p;
+	uint64_t steps;     /* planned, 0 if the length is in seconds */
+	double fraction;    /* of the run, 0 .. 1 */
+	double left;        /* seconds, estimated */
+	double epoch;       /* passes over the training text so far */
+	double nats, norm, lr; /* of this step: loss, gradient norm before clipping, rate */
+	double tokens_per_s;
+	bool evaluated, improved, diverged;
+};
+
+struct train;
+
+struct train_hooks {
+	void *arg;
+	/* After every step. */
+	void (*report)(void *arg, const struct train_report *r);
+	/* Writes a checkpoint (train_put). Called after an improvement, at most
+	 * every save_seconds, and at the end. A failure is told to the caller's user
+	 * there; it does not end the run, except at the end. */
+	int (*save)(void *arg, struct train *t, struct err *e);
+	double save_seconds;
+	/* True: finish the step, save, return. */
+	bool (*stop)(void);
+};
+
+struct train *train_new(struct model *m, const struct train_config *cfg, const struct train_data *data,
+                        struct pool *pool, struct err *e);
+void train_free(struct train *t);
+size_t train_bytes(const struct train *t); /* memory held */
+const struct train_progress *train_progress(const struct train *t);
+
+/* Runs to the end of the length. 0; 1 if stopped by the hook; -1 on error. After it
+ * the model holds the best weights. */
+int train_run(struct train *t, const struct train_hooks *h, struct err *e);
+
+/* Adds to a writer: the best weights under the plain names, and under train.*
+ * the last weights, moments, carried state, counters. */
+int train_put(struct train *t, struct tf_writer *w, struct err *e);
+/* Takes up what train_put wrote: the run goes on where the file stopped. */
+int train_get(struct train *t, const struct tensorfile *f, struct err *e);
+
+#endif

@@ -1,0 +1,332 @@
+/* The elementwise kernels and reductions of every set: against double, element
+ * by element and as a whole the same bits, in place and apart, behind guard
+ * pages. */
+#include "guard.h"
+#include "test.h"
+
+enum { MOST = 3000 };
+
+static struct guard gx, gy, gz, gw;
+static const real edges[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e-40f, -1e-40f, 1e30f, -1e30f,
+                             88.7f, -87.3f, 1, -1, 100, -100};
+enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
+
+static void each_set(void (*run)(const struct kern *))
+{
+	const struct kern *sets[8];
+	size_t n = kern_list(sets, 8);
+	CHECK(n >= 1);
+	gx = guard_new(MOST * sizeof(real));
+	gy = guard_new(MOST * sizeof(real));
+	gz = guard_new(MOST * sizeof(real));
+	gw = guard_new(MOST * sizeof(real));
+	for (size_t i = 0; i < n; i++) {
+		test_state = 1;
+		run(sets[i]);
+	}
+	guard_free(&gx);
+	guard_free(&gy);
+	guard_free(&gz);
+	guard_free(&gw);
+}
+
+/* 0..130 and two that are longer than any unrolled loop. */
+static size_t next_size(size_t n)
+{
+	return n < 130 ? n + (test_quick() ? 3 : 1) : n < 1000 ? 1000 : n == 1000 ? 2777 : MOST + 1;
+}
+
+static bool same(real a, real b)
+{
+	return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
+}
+
+/* got is want within ulps of real; NaN only for NaN. Below the smallest normal
+ * number 0 will do. */
+static bool close_to(real got, double want, double ulps)
+{
+	if (isnan(want))
+		return isnan(got);
+	if (isinf((real)want))
+		return got == (real)want;
+	int e;
+	frexp(want, &e);
+	double smallest = sizeof(real) == 4 ? 0x1p-126 : 0x1p-1022;
+	if (fabs(want) < smallest && got == 0)
+		return true;
+	double ulp = ldexp(1, e - (sizeof(real) == 4 ? 24 : 53));
+	return fabs((double)got - want) <= ulps * (ulp > 1e-45 ? ulp : 1e-45);
+}
+
+static double ref_sigmoid(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+static void functions_set(const struct kern *k)
+{
+	const struct {
+		void (*run)(size_t, real *, const real *);
+		double (*ref)(double);
+		double ulps;
+	} f[] = {{k->exp, exp, 2}, {k->tanh, tanh, 3}, {k->sigmoid, ref_sigmoid, 3}, {k->log, log, 2}};
+	for (size_t t = 0; t < 4; t++)
+		for (size_t n = 0; n <= MOST; n = next_size(n)) {
+			bool back = n % 2;
+			real *x = guard_at(&gx, n, back), *y = guard_at(&gy, n, !back), one;
+			for (size_t i = 0; i < n; i++)
+				x[i] = i % 7 == 3 ? edges[test_random() % EDGES]
+				                  : test_unit() * (i % 2 ? 1 : 60) + (t == 3 ? 50 : 0);
+			f[t].run(n, y, x);
+			long bad = 0, moved = 0;
+			for (size_t i = 0; i < n; i++) {
+				bad += !close_to(y[i], f[t].ref((double)x[i]), f[t].ulps);
+				f[t].run(1, &one, x + i);
+				moved += !same(one, y[i]);
+			}
+			CHECK_INT(bad, 0);
+			CHECK_INT(moved, 0);
+			f[t].run(n, x, x);
+			for (size_t i = 0; i < n; i++)
+				moved += !same(x[i], y[i]);
+			CHECK_INT(moved, 0);
+		}
+}
+
+static void functions(void)
+{
+	each_set(functions_set);
+}
+
+static void arithmetic_set(const struct kern *k)
+{
+	double eps = ldexp(1, sizeof(real) == 4 ? -23 : -52);
+	for (size_t n = 0; n <= MOST; n = next_size(n)) {
+		bool back = n % 2;
+		real *x = guard_at(&gx, n, back), *y = guard_at(&gy, n, back), *z = guard_at(&gz, n, !back),
+		     *old = guard_at(&gw, n, back);
+		const real a = test_unit();
+		for (int op = 0; op < 5; op++) {
+			test_fill(x, n);
+			test_fill(y, n);
+			test_fill(z, n);
+			if (n > 4)
+				x[n - 3] = y[n / 2] = NAN;
+			memcpy(old, y, n * sizeof(real));
+			switch (op) {
+			case 0: k->add(n, y, x); break;
+			case 1: k->mul(n, y, x, z); break;
+			case 2: k->mul_add(n, y, x, z); break;
+			case 3: k->axpy(n, y, a, x); break;
+			default: k->scale(n, y, a); break;
+			}
+			long bad = 0;
+			for (size_t i = 0; i < n; i++) {
+				double o = (double)old[i], p = (double)x[i], q = (double)z[i];
+				const double want[] = {o + p, p * q, o + p * q, o + (double)a * p, o * (double)a};
+				double size = op == 4 ? fabs(o) : op == 1 ? fabs(p) : fabs(o) + fabs(p);
+				bad += isnan(want[op]) ? !isnan(y[i])
+				                       : !(fabs((double)y[i] - want[op]) <= eps * size);
+			}
+			CHECK_INT(bad, 0);
+		}
+		test_fill(x, n); /* in place */
+		memcpy(old, x, n * sizeof(real));
+		k->mul(n, x, x, z);
+		k->mul(n, y, old, z);
+		CHECK(memcmp(x, y, n * sizeof(real)) == 0);
+	}
+}
+
+static void arithmetic(void)
+{
+	each_set(arithmetic_set);
+}
+
+static void sumsq_set(const struct kern *k)
+{
+	for (size_t n = 0; n <= MOST; n = next_size(n)) {
+		real *x = guard_at(&gx, n, true), *y = guard_at(&gy, n, false);
+		test_fill(x, n);
+		memcpy(y, x, n * sizeof(real));
+		double want = 0, got = k->sumsq(n, x);
+		for (size_t i = 0; i < n; i++)
+			want += (double)x[i] * (double)x[i];
+		CHECK_NEAR(got, want, 1e-14 * (1 + want));
+		CHECK(got == k->sumsq(n, y)); /* wherever it stands */
+		if (n) {
+			x[test_random() % n] = NAN;
+			CHECK(isnan(k->sumsq(n, x)));
+		}
+	}
+	real huge[3] = {1e30f, 1e30f, 0}; /* squares that no float holds */
+	CHECK_NEAR(k->sumsq(3, huge) / 2e60, 1, 1e-6);
+}
+
+static void sumsq(void)
+{
+	each_set(sumsq_set);
+}
+
+static void softmax_set(const struct kern *k)
+{
+	double eps = ldexp(1, sizeof(real) == 4 ? -23 : -52);
+	for (size_t n = 1; n <= MOST; n = next_size(n)) {
+		const real shift = (real[]){0, 1000, -1000, 90}[n % 4], spread = (real[]){1, 30, 0}[n % 3];
+		real *x = guard_at(&gx, n, n % 2), *y = guard_at(&gy, n, true), *z = guard_at(&gz, n, false);
+		for (size_t i = 0; i < n; i++)
+			x[i] = shift + spread * test_unit();
+		memcpy(z, x, n * sizeof(real));
+		double top = -INFINITY, sum = 0;
+		for (size_t i = 0; i < n; i++)
+			top = fmax(top, (double)x[i]);
+		for (size_t i = 0; i < n; i++)
+			sum += exp((double)x[i] - top);
+		double lse = top + log(sum);
+		double tol = eps * (2 + fabs(lse) + fabs(top));
+		CHECK_NEAR(k->logsumexp(n, x), lse, tol);
+		CHECK(memcmp(x, z, n * sizeof(real)) == 0);
+		CHECK_NEAR(k->softmax(n, y, x), lse, tol);
+		CHECK(k->logsumexp(n, x) == k->logsumexp(n, z));
+		long bad = 0;
+		double total = 0;
+		for (size_t i = 0; i < n; i++) {
+			double want = exp((double)x[i] - lse);
+			bad += !(fabs((double)y[i] - want) <= eps * (8 + top - (double)x[i]) * want + 1e-37);
+			total += (double)y[i];
+		}
+		CHECK_INT(bad, 0);
+		CHECK_NEAR(total, 1, 8 * eps);
+		k->softmax(n, z, z);
+		CHECK(memcmp(y, z, n * sizeof(real)) == 0);
+		x[test_random() % n] = NAN;
+		CHECK(isnan(k->logsumexp(n, x)));
+		CHECK(isnan(k->softmax(n, y, x)));
+	}
+}
+
+static void softmax(void)
+{
+	each_set(softmax_set);
+}
+
+static void softmax_edges_set(const struct kern *k)
+{
+	real x[40], y[40];
+	for (size_t n = 1; n <= 40; n++) {
+		for (size_t i = 0; i < n; i++)
+			x[i] = -INFINITY;
+		CHECK(k->logsumexp(n, x) == -INFINITY);
+		x[n / 2] = 3; /* one symbol possible */
+		CHECK_NEAR(k->softmax(n, y, x), 3, 1e-6);
+		CHECK(y[n / 2] == 1 && (n < 2 || y[0] == (n / 2 == 0)));
+		x[n / 2] = INFINITY;
+		CHECK(k->logsumexp(n, x) == INFINITY);
+		for (size_t i = 0; i < n; i++)
+			x[i] = 3e38f;
+		CHECK_NEAR(k->softmax(n, y, x) / x[0], 1, 1e-6);
+		CHECK_NEAR(y[n - 1], 1 / (double)n, 1e-6);
+	}
+}
+
+static void softmax_edges(void)
+{
+	each_set(softmax_edges_set);
+}
+
+static void colsum_set(const struct kern *k)
+{
+	double u = ldexp(1, sizeof(real) == 4 ? -24 : -53);
+	for (size_t m = 0; m <= 21; m++)
+		for (size_t n = 0; n <= 130; n += 1 + m % 3) {
+			size_t ld = n + m % 2, count = m && n ? (m - 1) * ld + n : 0;
+			bool back = n % 2;
+			real *x = guard_at(&gx, count, back), *y = guard_at(&gy, n, back),
+			     *cut = guard_at(&gz, n, back), *old = guard_at(&gw, n, back);
+			test_fill(x, count);
+			test_fill(old, n);
+			memcpy(y, old, n * sizeof(real));
+			memcpy(cut, old, n * sizeof(real));
+			k->colsum(m, n, y, x, ld);
+			long bad = 0;
+			for (size_t j = 0; j < n; j++) {
+				double want = (double)old[j], size = fabs(want);
+				for (size_t i = 0; i < m; i++) {
+					want += (double)x[i * ld + j];
+					size += fabs((double)x[i * ld + j]);
+				}
+				bad += !(fabs((double)y[j] - want) <= (double)m * u * 1.01 * size);
+			}
+			CHECK_INT(bad, 0);
+			size_t row = m ? test_random() % (m + 1) : 0, col = n ? test_random() % n : 0;
+			k->colsum(row, col, cut, x, ld);
+			k->colsum(row, n - col, cut + col, x + col, ld);
+			k->colsum(m - row, n, cut, x + row * ld, ld);
+			CHECK(memcmp(y, cut, n * sizeof(real)) == 0);
+		}
+}
+
+static void colsum(void)
+{
+	CHECK(21 * 131 <= MOST);
+	each_set(colsum_set);
+}
+
+static void adam_set(const struct kern *k)
+{
+	double eps = ldexp(1, sizeof(real) == 4 ? -23 : -52);
+	const struct adam_step steps[] = {
+		{.lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .bias1 = 10, .bias2 = 1000,
+		 .decay = 0, .scale = 1},
+		{.lr = 0.1f, .beta1 = 0.8f, .beta2 = 0.95f, .eps = 1e-3f, .bias1 = 1.5f, .bias2 = 2,
+		 .decay = 0.5f, .scale = 0.25f},
+	};
+	for (size_t n = 0; n <= MOST; n = next_size(n)) {
+		struct adam_step s = steps[n % 2];
+		bool back = n % 3 > 0;
+		real *w = guard_at(&gx, n, back), *g = guard_at(&gy, n, back), *m = guard_at(&gz, n, back),
+		     *v = guard_at(&gw, n, back), old[3][MOST];
+		test_fill(w, n);
+		test_fill(g, n);
+		test_fill(m, n);
+		for (size_t i = 0; i < n; i++)
+			v[i] = test_unit() * test_unit() + 1;
+		if (n > 2)
+			g[1] = m[1] = v[1] = 0; /* a weight that was never used */
+		memcpy(old[0], w, n * sizeof(real));
+		memcpy(old[1], m, n * sizeof(real));
+		memcpy(old[2], v, n * sizeof(real));
+		k->adam(n, w, g, m, v, &s);
+		long bad = 0;
+		for (size_t i = 0; i < n; i++) {
+			double gi = (double)s.scale * (double)g[i], w0 = (double)old[0][i];
+			double mi = (double)s.beta1 * (double)old[1][i] + (1 - (double)s.beta1) * gi;
+			double vi = (double)s.beta2 * (double)old[2][i] + (1 - (double)s.beta2) * gi * gi;
+			double part = (double)s.lr * mi * (double)s.bias1 / (sqrt(vi * (double)s.bias2) + (double)s.eps);
+			double want = w0 - (double)s.lr * (double)s.decay * w0 - part;
+			bad += !(fabs((double)m[i] - mi) <= 4 * eps * (fabs(mi) + fabs(gi)));
+			bad += !(fabs((double)v[i] - vi) <= 4 * eps * (fabs(vi) + gi * gi));
+			bad += !(fabs((double)w[i] - want) <= 16 * eps * (fabs(w0) + 1));
+		}
+		CHECK_INT(bad, 0);
+		real w1[MOST];
+		memcpy(w1, old[0], n * sizeof(real)); /* in two calls: the same bits */
+		k->adam(n / 3, w1, g, old[1], old[2], &s);
+		k->adam(n - n / 3, w1 + n / 3, g + n / 3, old[1] + n / 3, old[2] + n / 3, &s);
+		CHECK(memcmp(w, w1, n * sizeof(real)) == 0);
+		if (n) {
+			g[n - 1] = NAN;
+			k->adam(n, w, g, m, v, &s);
+			CHECK(isnan(w[n - 1]) && isnan(m[n - 1]) && isnan(v[n - 1]));
+			CHECK(n < 2 || isfinite(w[n - 2]));
+		}
+	}
+}
+
+static void adam(void)
+{
+	each_set(adam_set);
+}
+
+TEST_MAIN("kern/pointwise", {"functions", functions}, {"arithmetic", arithmetic}, {"sumsq", sumsq},
+          {"softmax", softmax}, {"softmax_edges", softmax_edges}, {"colsum", colsum}, {"adam", adam})
