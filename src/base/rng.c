@@ -115,7 +115,7 @@ uint64_t rng_seed(void)
 		struct timespec now = {0};
 		clock_gettime(CLOCK_REALTIME, &now);
 		uint32_t out[4];
-		rng_draw((uint64_t)now.tv_sec, RNG_SHUFFLE, (uint32_t)now.tv_nsec, 0,
+		rng_draw((uint64_t)now.tv_sec, RNG_SEED, (uint32_t)now.tv_nsec, 0,
 		         (uint32_t)getpid(), 0, out);
 		x = (uint64_t)out[0] << 32 | out[1];
 	}

@@ -21,6 +21,7 @@ enum {
 	READ_STEPS = 64,   /* of the prompt at a time */
 	FLUSH_BYTES = 4096 /* of output that are worth a write off a terminal ... */
 };
+static const size_t SMALL_MODEL = 2000000; /* parameters: a step is over before threads have met */
 static const double FLUSH_SECONDS = 0.25; /* ... or as old as this */
 
 struct options {
@@ -60,7 +61,8 @@ static const struct opt table[] = {
 	 .arg = "N", .help = "seed of all random numbers; without it a new one each time, named on standard error"},
 	{.name = "model", .letter = 'm', .type = OPT_STRING, AT(model), .arg = "FILE", .group = "With what",
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that comes with the program"},
-	CMD_OPT_THREADS(struct options),
+	{.name = "threads", .type = OPT_INT, AT(threads), .def = "0", .min = 0, .max = 1024, .arg = "N",
+	 .help = "threads; 0 = one for a small model, as many as this process may use CPUs for a large one"},
 	{0},
 };
 
@@ -209,6 +211,13 @@ static void read_start(struct sampling *s)
 	}
 }
 
+static int threads(const struct sampling *s)
+{
+	if (s->o->threads)
+		return (int)s->o->threads;
+	return s->l.model.count < SMALL_MODEL ? 1 : pool_cpus();
+}
+
 static int prepare(struct sampling *s, struct err *e)
 {
 	const struct options *o = s->o;
@@ -220,7 +229,7 @@ static int prepare(struct sampling *s, struct err *e)
 	struct work_config shape = {.T = READ_STEPS, .B = 1};
 	if (sampler_new(&s->sampler, &rules, s->l.vocab.size, e) || state_new(&s->start, &s->l.model, 1, e) ||
 	    state_new(&s->state, &s->l.model, 1, e) ||
-	    !(s->pool = pool_new(o->threads ? (int)o->threads : pool_cpus(), e)) ||
+	    !(s->pool = pool_new(threads(s), e)) ||
 	    !(s->work = work_new(&s->l.model, &shape, s->pool, e)))
 		return -1;
 	s->seed = o->seed_given ? (uint64_t)o->seed : rng_seed() & UINT32_MAX;

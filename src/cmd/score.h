@@ -16,6 +16,7 @@
 #define SCORE_FLUSH 65536     /* bytes of output that are worth a write */
 #define SCORE_TOP 5           /* likeliest symbols listed at each position */
 #define SCORE_MOST_NEXT 1000  /* likeliest continuations that may be asked for */
+#define SCORE_MISSING 5       /* unknown symbols named */
 
 struct score_options {
 	const char *model, *file;
@@ -77,8 +78,9 @@ struct scorer {
 	struct err *e;
 	bool failed;
 
-	uint32_t missing[5]; /* unknown symbols met, the first few */
+	uint32_t missing[SCORE_MISSING]; /* unknown symbols met, the first few */
 	int nmissing;
+	bool more_missing;
 	size_t unknown; /* of all results */
 
 	struct score_kept kept; /* --rank: until all are known */

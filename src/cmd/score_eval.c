@@ -1,8 +1,6 @@
 /* rnnlm score: from symbols to figures. */
 #include "cmd/score.h"
 
-#include <math.h>
-
 #include "nn/eval.h"
 #include "text/corpus.h"
 #include "text/utf8.h"
@@ -51,8 +49,10 @@ static void note_missing(struct scorer *s, uint32_t symbol)
 	for (int i = 0; i < s->nmissing; i++)
 		if (s->missing[i] == symbol)
 			return;
-	if (s->nmissing < (int)(sizeof s->missing / sizeof *s->missing))
+	if (s->nmissing < SCORE_MISSING)
 		s->missing[s->nmissing++] = symbol;
+	else
+		s->more_missing = true;
 }
 
 void score_measure(struct scorer *s, struct score_item *it)

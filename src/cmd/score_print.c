@@ -309,7 +309,8 @@ static int put_result(struct scorer *s, const struct score_item *it, struct err 
 static int put_next(struct scorer *s, const struct score_item *it, struct err *e)
 {
 	size_t start = s->out.len;
-	if (buf_puts(&s->out, "rank         prob     bits  symbol after: ", e) || put_label(s, it, start, e) ||
+	if (buf_puts(&s->out, "rank         prob     bits  symbol", e) ||
+	    buf_puts(&s->out, it->label_len ? " after: " : " at the start", e) || put_label(s, it, start, e) ||
 	    buf_puts(&s->out, "\n", e))
 		return -1;
 	if (it->next.len)

@@ -25,7 +25,7 @@ struct options {
 	int cell, unit, schedule, precision, color;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac;
 	bool tie, residual, out_given;
-	double dropout, lr, clip, decay, epochs, seconds;
+	double dropout, restart, lr, clip, decay, epochs, seconds;
 	const char *val, *out, *log;
 };
 
@@ -74,6 +74,8 @@ static const struct opt table[] = {
 	 .group = "Optimisation", .help = "parallel streams of text"},
 	{.name = "seq", .type = OPT_INT, AT(seq), .def = "64", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
 	 .help = "steps of truncated backpropagation through time; the state is carried from block to block"},
+	{.name = "restart", .type = OPT_REAL, AT(restart), .def = "0.02", .min = 0, .max = 1, .arg = "P",
+	 .flags = OPT_STORED, .help = "chance of a stream to start a block from the zero state, so that the model also learns to begin a text"},
 	{.name = "lr", .type = OPT_REAL, AT(lr), .def = "0", .min = 0, .max = 100, .arg = "R", .flags = OPT_STORED,
 	 .help = "learning rate of Adam at its highest; 0 = chosen from the width: 0.008 up to 256 units, less above"},
 	{.name = "schedule", .type = OPT_CHOICE, AT(schedule), .def = "cosine", .choices = schedule_names, .flags = OPT_STORED,
@@ -434,7 +436,7 @@ static int train(const struct options *o, const char *const *files, int nfiles, 
 		.lr = o->lr > 0 ? o->lr : default_rate(o->hidden),
 		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
 		.optim = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = o->decay, .clip = o->clip},
-		.dropout = o->dropout, .seed = (uint64_t)o->seed,
+		.dropout = o->dropout, .restart = o->restart, .seed = (uint64_t)o->seed,
 		.steps = (uint64_t)o->steps, .epochs = o->epochs,
 		.seconds = o->seconds > 0 ? o->seconds : 180,
 		.eval_every = (uint64_t)o->eval_every,

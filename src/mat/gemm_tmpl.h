@@ -7,8 +7,9 @@
  * Included once by each set, which defines first
  *   VW        numbers in a vector; NR = 2*VW
  *   MR        most rows of a tile: 2*MR accumulators and 3 more vectors fit
- *             the register file
+ *             the register file; 4, 6 or 12
  *   KC        depth of a block
+ *   MC        rows of A kept in L2 while all panels pass: MC*KC numbers
  *   vec and vec_zero, vec_load, vec_set1, vec_add, vec_fma, vec_store,
  *   vec_load_part, vec_store_part (the first n < VW numbers)
  * and leaves `static const struct gemm gemm_f32`.
@@ -22,10 +23,6 @@
 #include "mat/kern.h"
 
 #define NR (2 * VW)
-/* Rows of A that are kept in L2 while all panels pass: MC*KC numbers. */
-#ifndef MC
-#define MC 384
-#endif
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
@@ -37,41 +34,35 @@
 /* C tile (rows, nv*VW) from rows of A and panels of B. nv is 1 (the left half
  * of a panel), 2 (a panel) or more (neighbouring panels, for few rows: one
  * chain of multiply-adds waits for itself, so several run side by side).
- * bstep: from panel to panel. cols: columns of C that exist. */
-static ALWAYS_INLINE void tile_body(const int rows, const int nv, size_t kb, const real *a,
-                                    size_t rs, size_t cs, const real *b, size_t bstep, real *c,
-                                    size_t ldc, size_t cols, bool add, const char *next)
+ * sliver: A is packed, (kb, rows), and its addresses are constants; else rows
+ * are lda apart. bstep: from panel to panel. cols: columns of C that exist. */
+static ALWAYS_INLINE void tile_body(const int rows, const int nv, const bool sliver, size_t kb,
+                                    const real *a, size_t lda, const real *b, size_t bstep, real *c,
+                                    size_t ldc, size_t cols, bool add)
 {
 	vec acc[MR][8];
 	UNROLL
-	for (int i = 0; i < rows; i++)
+	for (int i = 0; i < rows; i++) {
 		UNROLL
-		for (int v = 0; v < nv; v++)
+		for (int v = 0; v < nv; v++) {
 			acc[i][v] = vec_zero();
+			__builtin_prefetch(c + (size_t)i * ldc + v * VW, 1);
+		}
+	}
 
-#ifdef CPF
-	UNROLL
-	for (int i = 0; i < rows; i++)
-		UNROLL
-		for (int v = 0; v < nv; v++)
-			__builtin_prefetch(c + (size_t)i * ldc + v * VW, 1, CPF);
-#endif
 	for (size_t p = 0; p < kb; p++) {
 		vec bv[8];
 		UNROLL
 		for (int v = 0; v < nv; v++)
 			bv[v] = vec_load(b + (size_t)(v / 2) * bstep + (v % 2) * VW);
-#ifdef PF
-		__builtin_prefetch(next + p * 64, 0, PF);
-#endif
 		UNROLL
 		for (int i = 0; i < rows; i++) {
-			vec av = vec_set1(a[(size_t)i * rs]);
+			vec av = vec_set1(a[sliver ? (size_t)i : (size_t)i * lda]);
 			UNROLL
 			for (int v = 0; v < nv; v++)
 				acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
 		}
-		a += cs;
+		a += sliver ? rows : 1;
 		b += NR;
 	}
 
@@ -91,18 +82,21 @@ static ALWAYS_INLINE void tile_body(const int rows, const int nv, size_t kb, con
 	}
 }
 
-typedef void tile_fn(size_t kb, const real *a, size_t rs, size_t cs, const real *b, size_t bstep,
-                     real *c, size_t ldc, size_t cols, bool add, const char *next);
+typedef void tile_fn(size_t kb, const real *a, size_t lda, const real *b, size_t bstep, real *c,
+                     size_t ldc, size_t cols, bool add);
 
-#define TILE(rows, nv)                                                                     \
-	static void tile_##rows##x##nv(size_t kb, const real *a, size_t rs, size_t cs,         \
-	                               const real *b, size_t bstep, real *c, size_t ldc,       \
-	                               size_t cols, bool add, const char *next)                \
+#define TILE(name, rows, nv, sliver)                                                       \
+	static void name(size_t kb, const real *a, size_t lda, const real *b, size_t bstep,    \
+	                 real *c, size_t ldc, size_t cols, bool add)                           \
 	{                                                                                      \
-		tile_body(rows, nv, kb, a, rs, cs, b, bstep, c, ldc, cols, add, next);             \
+		tile_body(rows, nv, sliver, kb, a, lda, b, bstep, c, ldc, cols, add);              \
 	}
-#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
-#define BOTH(rows) {tile_##rows##x1, tile_##rows##x2}
+#define TILES(rows)                                                                        \
+	TILE(tile_##rows##x1, rows, 1, false)                                                  \
+	TILE(tile_##rows##x2, rows, 2, false)                                                  \
+	TILE(sliver_##rows##x1, rows, 1, true)                                                 \
+	TILE(sliver_##rows##x2, rows, 2, true)
+#define NAMES(rows) {{tile_##rows##x1, tile_##rows##x2}, {sliver_##rows##x1, sliver_##rows##x2}}
 
 TILES(1) TILES(2) TILES(3) TILES(4)
 #if MR >= 6
@@ -111,22 +105,16 @@ TILES(5) TILES(6)
 #if MR >= 12
 TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
 #endif
-#if MR >= 14
-TILES(13) TILES(14)
-#endif
-TILE(1, 8) TILE(2, 4) TILE(3, 4)
+TILE(tile_1x8, 1, 8, false) TILE(tile_2x4, 2, 4, false) TILE(tile_3x4, 3, 4, false)
 
-/* By rows - 1, and whether more than half of the panel's columns exist. */
-static tile_fn *const tiles[MR][2] = {
-	BOTH(1), BOTH(2), BOTH(3), BOTH(4),
+/* By rows - 1, sliver, and whether more than half of the panel's columns exist. */
+static tile_fn *const tiles[MR][2][2] = {
+	NAMES(1), NAMES(2), NAMES(3), NAMES(4),
 #if MR >= 6
-	BOTH(5), BOTH(6),
+	NAMES(5), NAMES(6),
 #endif
 #if MR >= 12
-	BOTH(7), BOTH(8), BOTH(9), BOTH(10), BOTH(11), BOTH(12),
-#endif
-#if MR >= 14
-	BOTH(13), BOTH(14),
+	NAMES(7), NAMES(8), NAMES(9), NAMES(10), NAMES(11), NAMES(12),
 #endif
 };
 /* For 1 to 3 rows: several panels at once. */
@@ -179,19 +167,19 @@ static struct rows rows_split(size_t m)
 	return r;
 }
 
-/* A (m, kb), stored transposed, to slivers: tile after tile, each (kb, rows).
- * The sliver of the tile that starts at row i starts at i*kb. Rows are copied
- * as whole vectors where the surplus stays within A and is written over by the
- * sliver's next row. */
+/* A (m, kb), stored transposed, to slivers: tile after tile, each (kb, rows),
+ * with a vector's room in between. The room takes what copying whole vectors
+ * writes too much, and keeps the slivers out of each other's cache sets. */
 static void pack_slivers(real *dst, size_t m, size_t kb, const real *a, size_t rs, size_t cs)
 {
 	struct rows r = rows_split(m);
 	for (size_t p = 0; p < kb; p++) {
-		const real *src = a + p * cs;
+		const real *src = a + p * cs, *later = p + 8 < kb ? src + 8 * cs : src;
 		for (size_t t = 0, i = 0; t < r.tiles; t++) {
 			size_t rows = r.low + (t < r.more);
-			real *out = dst + i * kb + p * rows;
-			if (rs == 1 && i + VW <= m && (kb - p) * rows >= VW)
+			real *out = dst + i * kb + t * VW + p * rows;
+			__builtin_prefetch(later + i * rs);
+			if (rs == 1 && rows <= VW && i + VW <= m)
 				vec_store(out, vec_load(src + i));
 			else
 				for (size_t q = 0; q < rows; q++)
@@ -202,18 +190,14 @@ static void pack_slivers(real *dst, size_t m, size_t kb, const real *a, size_t r
 }
 
 /* All tiles of one panel, or of wide_panels of them. */
-static void panel_mul(size_t m, size_t kb, const real *a, size_t rs, size_t cs, bool slivers,
-                      const real *b, real *c, size_t ldc, size_t cols, bool add, const real *next)
+static void panel_mul(size_t m, size_t kb, const real *a, size_t lda, bool sliver, const real *b,
+                      real *c, size_t ldc, size_t cols, bool add)
 {
 	struct rows r = rows_split(m);
 	for (size_t t = 0, i = 0; t < r.tiles; t++) {
 		size_t rows = r.low + (t < r.more);
-		tile_fn *f = cols > NR ? wide_tiles[rows - 1] : tiles[rows - 1][cols > VW];
-		const char *pf = (const char *)next + (t % 2) * kb * 64;
-		if (slivers)
-			f(kb, a + i * kb, 1, rows, b, kb * NR, c + i * ldc, ldc, cols, add, pf);
-		else
-			f(kb, a + i * rs, rs, cs, b, kb * NR, c + i * ldc, ldc, cols, add, pf);
+		tile_fn *f = cols > NR ? wide_tiles[rows - 1] : tiles[rows - 1][sliver][cols > VW];
+		f(kb, a + (sliver ? i * kb + t * VW : i * lda), lda, b, kb * NR, c + i * ldc, ldc, cols, add);
 		i += rows;
 	}
 }
@@ -222,31 +206,28 @@ static void gemm_mul(size_t m, size_t k, size_t n, const real *a, size_t rs, siz
                      const void *b, size_t j0, size_t j1, real *c, size_t ldc, bool add,
                      void *scratch)
 {
-	size_t npad = ceil_div(n, NR) * NR;
-	size_t end = min_size(n, j1 * NR);
+	size_t npad = ceil_div(n, NR) * NR, end = min_size(n, j1 * NR);
 	if (m == 0 || j0 * NR >= end)
 		return;
 	if (k == 0 && !add)
 		for (size_t i = 0; i < m; i++)
 			memset(c + i * ldc + j0 * NR, 0, (end - j0 * NR) * sizeof(real));
-	size_t group = m <= 3 ? wide_panels[m - 1] : 1;
-	bool slivers = cs != 1 && m > 1;
+	bool sliver = cs != 1;
+	size_t group = m <= 3 && !sliver ? wide_panels[m - 1] : 1;
 	size_t blocks = ceil_div(m, MC);
 	for (size_t t = 0, i = 0; t < blocks; t++) {
 		size_t mb = m / blocks + (t < m % blocks);
 		for (size_t p = 0; p < k; p += KC) {
 			size_t kb = min_size(KC, k - p);
 			const real *ab = a + i * rs + p * cs;
-			if (slivers) {
+			if (sliver) {
 				pack_slivers(scratch, mb, kb, ab, rs, cs);
 				ab = scratch;
 			}
-			for (size_t j = j0; j < j1;) {
-				size_t np = (j + group) * NR <= end ? group : 1;
-				const real *panel = (const real *)b + p * npad + j * NR * kb;
-				panel_mul(mb, kb, ab, rs, cs, slivers, panel, c + i * ldc + j * NR, ldc,
-				          min_size(np * NR, end - j * NR), add || p > 0, panel + np * NR * kb);
-				j += np;
+			for (size_t j = j0, np; j < j1; j += np) {
+				np = (j + group) * NR <= end ? group : 1;
+				panel_mul(mb, kb, ab, rs, sliver, (const real *)b + p * npad + j * NR * kb,
+				          c + i * ldc + j * NR, ldc, min_size(np * NR, end - j * NR), add || p > 0);
 			}
 		}
 		i += mb;
@@ -256,7 +237,8 @@ static void gemm_mul(size_t m, size_t k, size_t n, const real *a, size_t rs, siz
 static size_t gemm_scratch_bytes(size_t m, size_t k, size_t n)
 {
 	(void)n;
-	return min_size(m, MC) * min_size(k, KC) * sizeof(real);
+	size_t rows = min_size(m, MC);
+	return (rows * min_size(k, KC) + ceil_div(rows, MR) * VW) * sizeof(real);
 }
 
 static const struct gemm gemm_f32 = {

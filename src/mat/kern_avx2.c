@@ -10,6 +10,7 @@ typedef __m256 vec;
 #define VW 8
 #define MR 6
 #define KC 256
+#define MC 144
 
 static inline vec vec_zero(void)
 {

@@ -9,6 +9,7 @@ typedef __m512 vec;
 #define VW 16
 #define MR 12
 #define KC 512
+#define MC 144
 
 static inline vec vec_zero(void)
 {

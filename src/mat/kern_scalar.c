@@ -14,6 +14,7 @@ typedef real vec __attribute__((vector_size(16)));
 #endif
 #define MR 4
 #define KC 256
+#define MC 144
 
 static inline vec vec_zero(void)
 {

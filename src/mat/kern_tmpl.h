@@ -23,6 +23,7 @@
 #if defined(REAL_DOUBLE) /* calls libm: nothing to vectorise */
 #define INDEPENDENT
 #elif defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* -O1 vectorises nothing and says so */
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
 #define INDEPENDENT _Pragma("GCC ivdep")

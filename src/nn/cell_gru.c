@@ -8,9 +8,10 @@
 
 static void forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
 {
-	real *restrict ar = a, *restrict az = a + ld, *restrict ax = a + 2 * ld;
-	const real *restrict ah = a + 3 * ld, *restrict h0 = prev[0];
-	real *restrict h1 = next[0];
+	real *ar = a, *az = a + ld, *ax = a + 2 * ld;
+	const real *ah = a + 3 * ld, *h0 = prev[0];
+	real *h1 = next[0];
+	V_LOOP
 	for (size_t u = 0; u < n; u++) {
 		real r = v_sigmoid(ar[u]), z = v_sigmoid(az[u]), c = v_tanh(ax[u] + r * ah[u]);
 		ar[u] = r;
@@ -23,10 +24,11 @@ static void forward(size_t n, size_t ld, real *a, const real *const prev[], real
 static void backward(size_t n, size_t ld, real *a, const real *const prev[],
                      const real *const next[], real *const ds[])
 {
-	real *restrict ar = a, *restrict az = a + ld, *restrict ax = a + 2 * ld, *restrict ah = a + 3 * ld;
-	const real *restrict h0 = prev[0];
-	real *restrict dh = ds[0];
+	real *ar = a, *az = a + ld, *ax = a + 2 * ld, *ah = a + 3 * ld;
+	const real *h0 = prev[0];
+	real *dh = ds[0];
 	(void)next;
+	V_LOOP
 	for (size_t u = 0; u < n; u++) {
 		real r = ar[u], z = az[u], c = ax[u], d = dh[u];
 		real dc = d * (1 - z) * (1 - c * c); /* of a_nx + r a_nh */

@@ -10,9 +10,10 @@
 
 static void forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
 {
-	real *restrict ai = a, *restrict af = a + ld, *restrict ag = a + 2 * ld, *restrict ao = a + 3 * ld;
-	const real *restrict c0 = prev[1];
-	real *restrict h1 = next[0], *restrict c1 = next[1];
+	real *ai = a, *af = a + ld, *ag = a + 2 * ld, *ao = a + 3 * ld;
+	const real *c0 = prev[1];
+	real *h1 = next[0], *c1 = next[1];
+	V_LOOP
 	for (size_t u = 0; u < n; u++) {
 		real i = v_sigmoid(ai[u]), f = v_sigmoid(af[u]), g = v_tanh(ag[u]), o = v_sigmoid(ao[u]);
 		real c = f * c0[u] + i * g;
@@ -28,9 +29,10 @@ static void forward(size_t n, size_t ld, real *a, const real *const prev[], real
 static void backward(size_t n, size_t ld, real *a, const real *const prev[],
                      const real *const next[], real *const ds[])
 {
-	real *restrict ai = a, *restrict af = a + ld, *restrict ag = a + 2 * ld, *restrict ao = a + 3 * ld;
-	const real *restrict c0 = prev[1], *restrict c1 = next[1];
-	real *restrict dh = ds[0], *restrict dc = ds[1];
+	real *ai = a, *af = a + ld, *ag = a + 2 * ld, *ao = a + 3 * ld;
+	const real *c0 = prev[1], *c1 = next[1];
+	real *dh = ds[0], *dc = ds[1];
+	V_LOOP
 	for (size_t u = 0; u < n; u++) {
 		real i = ai[u], f = af[u], g = ag[u], o = ao[u];
 		real t = v_tanh(c1[u]);

@@ -6,8 +6,9 @@
 
 static void tanh_forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
 {
-	real *restrict h = next[0];
+	real *h = next[0];
 	(void)ld, (void)prev;
+	V_LOOP
 	for (size_t u = 0; u < n; u++)
 		h[u] = v_tanh(a[u]);
 }
@@ -15,9 +16,10 @@ static void tanh_forward(size_t n, size_t ld, real *a, const real *const prev[],
 static void tanh_backward(size_t n, size_t ld, real *a, const real *const prev[],
                           const real *const next[], real *const ds[])
 {
-	real *restrict da = a, *restrict dh = ds[0];
-	const real *restrict h = next[0];
+	real *da = a, *dh = ds[0];
+	const real *h = next[0];
 	(void)ld, (void)prev;
+	V_LOOP
 	for (size_t u = 0; u < n; u++) {
 		da[u] = dh[u] * (1 - h[u] * h[u]);
 		dh[u] = 0;
@@ -26,8 +28,9 @@ static void tanh_backward(size_t n, size_t ld, real *a, const real *const prev[]
 
 static void relu_forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
 {
-	real *restrict h = next[0];
+	real *h = next[0];
 	(void)ld, (void)prev;
+	V_LOOP
 	for (size_t u = 0; u < n; u++)
 		h[u] = a[u] < 0 ? 0 : a[u]; /* NaN stays NaN */
 }
@@ -35,9 +38,10 @@ static void relu_forward(size_t n, size_t ld, real *a, const real *const prev[],
 static void relu_backward(size_t n, size_t ld, real *a, const real *const prev[],
                           const real *const next[], real *const ds[])
 {
-	real *restrict da = a, *restrict dh = ds[0];
-	const real *restrict h = next[0];
+	real *da = a, *dh = ds[0];
+	const real *h = next[0];
 	(void)ld, (void)prev;
+	V_LOOP
 	for (size_t u = 0; u < n; u++) {
 		da[u] = h[u] > 0 ? dh[u] : 0;
 		dh[u] = 0;

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "nn/ckpt.h"
 #include "nn/eval.h"
 
@@ -189,6 +190,22 @@ static int recover(struct train *t, struct err *e)
 	return 0;
 }
 
+/* Clears the carried state of streams drawn by chance, so that the model also
+ * learns to begin: carried from block to block without end, the state may settle
+ * where a text that starts from the zero state never gets. */
+static void restart_streams(struct train *t)
+{
+	size_t B = t->streams.batch, H = (size_t)t->state.hidden;
+	for (size_t b = 0; b < B; b++) {
+		uint32_t x[4];
+		rng_draw(t->cfg.seed, RNG_RESTART, (uint32_t)t->p.step, 0, (uint32_t)b, 0, x);
+		if (rng_unit32(x[0]) >= t->cfg.restart)
+			continue;
+		for (size_t k = 0; k < (size_t)t->state.layers * (size_t)t->state.states; k++)
+			memset(t->state.s + (k * B + b) * H, 0, H * sizeof(real));
+	}
+}
+
 /* --- the loop ------------------------------------------------------------------------ */
 
 int train_run(struct train *t, const struct train_hooks *h, struct err *e)
@@ -208,6 +225,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		b.T = (int)streams_next(&t->streams, (size_t)t->cfg.seq, t->in, t->target, &fresh);
 		if (fresh)
 			state_clear(&t->state);
+		restart_streams(t);
 		r.nats = work_train(t->work, &b, &t->state, t->grad, NULL);
 		r.norm = optim_norm(&t->optim, m, t->grad, t->pool);
 		r.lr = rate(t, fraction(t, &left));

@@ -26,6 +26,7 @@ struct train_config {
 	uint64_t warmup;        /* steps of linear rise */
 	struct optim_config optim;
 	double dropout;
+	double restart; /* chance of a stream to start a block from the zero state */
 	uint64_t seed;
 	/* Length: the first of these that is not zero. */
 	uint64_t steps;

@@ -191,7 +191,7 @@ static void softmax_set(const struct kern *k)
 		long bad = 0;
 		double total = 0;
 		for (size_t i = 0; i < n; i++) {
-			double want = exp((double)x[i] - lse);
+			double want = exp((double)x[i] - top) / sum;
 			bad += !(fabs((double)y[i] - want) <= eps * (8 + top - (double)x[i]) * want + 1e-37);
 			total += (double)y[i];
 		}
