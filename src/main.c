@@ -1,4 +1,5 @@
 /* The command table, and what happens before and after a command. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,8 +54,19 @@ static int run(int argc, char **argv)
 	return c->run(argc - 2, argv + 2);
 }
 
+/* A standard descriptor that is closed would be given to the next file opened, a
+ * model say, and messages would be written into it. Opened the wrong way round, its
+ * use is an error instead. */
+static void keep_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			_exit(EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
+	keep_standard_descriptors();
 	mem_init();
 	cmd_set_program(argc > 0 ? argv[0] : NULL);
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write instead */

@@ -162,9 +162,18 @@ int io_lines_next(struct io_lines *r, const unsigned char **line, size_t *len, b
 bool io_lines_ready(struct io_lines *r)
 {
 	struct pollfd p = {.fd = r->fd, .events = POLLIN};
-	if (r->eof || (r->end > r->beg && memchr(r->buf + r->beg, '\n', r->end - r->beg)))
-		return true;
-	return poll(&p, 1, 0) > 0;
+	for (;;) {
+		if (r->eof || (r->end > r->beg && memchr(r->buf + r->beg, '\n', r->end - r->beg)))
+			return true;
+		if (poll(&p, 1, 0) <= 0)
+			return false;
+		/* What fails here fails again in io_lines_next, which can say so. */
+		ssize_t got = make_room(r, NULL) ? -1 : read_some(r->fd, r->buf + r->end, r->cap - r->end);
+		if (got < 0)
+			return true;
+		r->eof = got == 0;
+		r->end += (size_t)got;
+	}
 }
 
 void io_lines_close(struct io_lines *r)

@@ -31,8 +31,8 @@ int io_lines_open(struct io_lines *r, const char *path, struct err *e);
  * *newline says whether there was one), 0 at the end, -1 on error. */
 int io_lines_next(struct io_lines *r, const unsigned char **line, size_t *len, bool *newline,
                   struct err *e);
-/* Whether io_lines_next would return at once, without waiting for the writer
- * (a whole line is buffered, or the descriptor has bytes or is at its end). */
+/* Whether io_lines_next would return at once, without waiting for the writer: reads
+ * what is there, and says whether a whole line is, or the end. */
 bool io_lines_ready(struct io_lines *r);
 void io_lines_close(struct io_lines *r);
 

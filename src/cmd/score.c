@@ -9,37 +9,35 @@
 #define AT(member) .offset = offsetof(struct score_options, member)
 
 static const struct opt options[] = {
-	{.name = "file", .letter = 'f', .type = OPT_STRING, AT(file),
-	 .arg = "FILE", .group = "What to score",
+	{.name = "file", .letter = 'f', .type = OPT_STRING, AT(file), .arg = "FILE",
+	 .group = "What to score",
 	 .help = "the text of this file, as one stream with the state carried; - is standard input"},
 	{.name = "lines", .type = OPT_FLAG, AT(lines),
 	 .help = "each line of the file, or of standard input, alone, with the newline that ends it; "
-	        "results come as lines do"},
-	{.name = "window", .type = OPT_INT, AT(window), .min = 1, .max = 1e9,
-	 .arg = "W",
+	         "results come as lines do"},
+	{.name = "window", .type = OPT_INT, AT(window), .min = 1, .max = 1e9, .arg = "W",
 	 .help = "the file in windows of W symbols that do not overlap, each from the zero state with the "
-	        "symbol before it as first input"},
+	         "symbol before it as first input"},
 	{.name = "tail", .type = OPT_FRACTION, AT(tail),
 	 .set_offset = offsetof(struct score_options, tail_set), .min = 0.000001, .max = 1, .arg = "F",
 	 .help = "only the last fraction F of the file: of n symbols those from floor(n(1-F)) on, which "
-	        "train holds out with --val-frac=F; the text before is not read"},
+	         "train holds out with --val-frac=F; the text before is not read"},
 	{.name = "carry", .type = OPT_FLAG, AT(carry),
 	 .help = "with --tail: read the text before as context, without scoring it"},
-	{.name = "rank", .type = OPT_FLAG, AT(rank),
-	 .group = "What to print",
+	{.name = "rank", .type = OPT_FLAG, AT(rank), .group = "What to print",
 	 .help = "order the texts (or lines) by probability, the likeliest first, with their relative "
-	        "probability: P divided by the sum of all P"},
+	         "probability: P divided by the sum of all P"},
 	{.name = "per-token", .type = OPT_FLAG, AT(per_token),
 	 .help = "a table of all symbols: probability, surprisal, rank, and the likeliest in their place"},
-	{.name = "next", .type = OPT_INT, AT(next), .min = 1,
-	 .max = SCORE_MOST_NEXT, .arg = "K",
+	{.name = "next", .type = OPT_INT, AT(next), .min = 1, .max = SCORE_MOST_NEXT,
+	 .arg = "K",
 	 .help = "the K likeliest symbols after each TEXT, after the file, or at the start of a text if "
-	        "none is given"},
+	         "none is given"},
 	CMD_OPT_JSON(struct score_options),
 	{.name = "model", .letter = 'm', .type = OPT_STRING, AT(model),
 	 .arg = "FILE", .group = "Model and machine",
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that "
-	        "comes with the program"},
+	         "comes with the program"},
 	CMD_OPT_THREADS(struct score_options),
 	{0}};
 
@@ -50,7 +48,7 @@ static const struct opt_example examples[] = {
 	{"rnnlm score --next 5 \"the ca\"", "what comes next"},
 	{"rnnlm score -m models/book.safetensors -f book.txt --tail 0.1", "the part that was held out in training"},
 	{"tail -f log | rnnlm score --lines --json | jq -r 'select(.bits_per_char > 3) | .text'",
-	         "odd lines of a log, as they come"},
+	 "odd lines of a log, as they come"},
 	{"rnnlm score --lines -f names.txt | sort -k5,5gr | head", "the strangest names: column 5 is bits/char"},
 	{NULL, NULL}};
 
@@ -59,27 +57,27 @@ static const struct opt_command command = {
 	.synopsis = "[options] [TEXT...]",
 	.summary = "how likely a text is, and where it surprises",
 	.text = "Scores each TEXT alone, or a file (-f), or lines (--lines). Without any of them it reads "
-	"standard input as -f - does. Each starts from the zero state as if a newline had just been "
-	"read. Where the model's vocabulary has no newline the first symbol has nothing before it: it "
-	"is not scored, and the protocol says \"first-unscored\".\n\n"
-	"Columns: tokens, the symbols that were scored; nats, their surprisal -ln P, summed; log10P, "
-	"the base-10 logarithm of the text's probability; nats/char and bits/char, surprisal divided "
-	"by the characters scored, whatever the unit of the model; perplexity, exp(nats/tokens); unk, "
-	"scored symbols that the vocabulary lacks; known, the nats without those of the unknown "
-	"symbols; protocol, how the text was read: text, stream, lines, window:W, tail:F, "
-	"tail:F+carry. Figures of different protocols do not compare. The text comes last, control "
-	"characters made visible, cut to the width of a terminal. With --rank the columns are rank, "
-	"relative, nats, log10P, bits/char, unk, protocol, text.\n\n"
-	"Columns of --per-token: symbol (\\s is a space, <unk>: stands before a symbol that the "
-	"vocabulary lacks), prob, its probability after all that stands before it; nats and bits, its "
-	"surprisal; rank, 1 for the likeliest symbol in this place; and the three likeliest with their "
-	"probabilities. The probabilities multiply to that of the text. --next prints rank, "
-	"probability, bits and symbol.\n\n"
-	"--json prints per result the keys text, file, or line (its number) and text; protocol, "
-	"tokens, chars, nats, log10p, nats_per_char, bits_per_char, perplexity, unknown, nats_known; "
-	"with --rank also rank and relative; with --per-token per_token, a list of symbol, id, prob, "
-	"nats, rank, top; with --next next, a list of symbol, id, prob. What would divide by nothing "
-	"is null; the unknown symbol in a list of likeliest is null.",
+	        "standard input as -f - does. Each starts from the zero state as if a newline had just been "
+	        "read. Where the model's vocabulary has no newline the first symbol has nothing before it: it "
+	        "is not scored, and the protocol says \"first-unscored\".\n\n"
+	        "Columns: tokens, the symbols that were scored; nats, their surprisal -ln P, summed; log10P, "
+	        "the base-10 logarithm of the text's probability; nats/char and bits/char, surprisal divided "
+	        "by the characters scored, whatever the unit of the model; perplexity, exp(nats/tokens); unk, "
+	        "scored symbols that the vocabulary lacks; known, the nats without those of the unknown "
+	        "symbols; protocol, how the text was read: text, stream, lines, window:W, tail:F, "
+	        "tail:F+carry. Figures of different protocols do not compare. The text comes last, control "
+	        "characters made visible, cut to the width of a terminal. With --rank the columns are rank, "
+	        "relative, nats, log10P, bits/char, unk, protocol, text.\n\n"
+	        "Columns of --per-token: symbol (\\s is a space, <unk>: stands before a symbol that the "
+	        "vocabulary lacks), prob, its probability after all that stands before it; nats and bits, its "
+	        "surprisal; rank, 1 for the likeliest symbol in this place; and the three likeliest with their "
+	        "probabilities. The probabilities multiply to that of the text. --next prints rank, "
+	        "probability, bits and symbol.\n\n"
+	        "--json prints per result the keys text, file, or line (its number) and text; protocol, "
+	        "tokens, chars, nats, log10p, nats_per_char, bits_per_char, perplexity, unknown, nats_known; "
+	        "with --rank also rank and relative; with --per-token per_token, a list of symbol, id, prob, "
+	        "nats, rank, top; with --next next, a list of symbol, id, prob. What would divide by nothing "
+	        "is null; the unknown symbol in a list of likeliest is null.",
 	.opts = options,
 	.examples = examples,
 	.min_args = 0,

@@ -218,13 +218,6 @@ static int add_line(struct batch *b, const unsigned char *line, size_t len, bool
 	return buf_add(&b->bytes, line, len, e) || buf_add(&b->bytes, "\n", newline, e) ? -1 : 0;
 }
 
-/* Whether the next line is in memory. More than io_lines_ready asks for: that
- * the start of a line can be read does not mean that its end has been written. */
-static bool line_at_hand(const struct io_lines *r)
-{
-	return r->end > r->beg && (r->eof || memchr(r->buf + r->beg, '\n', r->end - r->beg));
-}
-
 /* Waits for the writer, but not when Ctrl-C is pressed: reading would go on. */
 static int wait_for_input(const struct io_lines *r, struct err *e)
 {
@@ -249,7 +242,7 @@ int score_lines(struct scorer *s, const char *path, struct err *e)
 	if (!(b = mem_new(1, sizeof *b, e)))
 		goto out;
 	for (;;) {
-		if (!line_at_hand(&r)) {
+		while (!io_lines_ready(&r)) {
 			if (b->n && (score_lines_batch(s, b, e) || score_flush(s)))
 				goto out;
 			if (wait_for_input(&r, e))
@@ -262,7 +255,7 @@ int score_lines(struct scorer *s, const char *path, struct err *e)
 		if ((b->n == BATCH_LINES || b->bytes.len >= BATCH_BYTES) && score_lines_batch(s, b, e))
 			goto out;
 	}
-	rc = more;
+	rc = more == 0 && b->n ? score_lines_batch(s, b, e) : more;
 out:
 	score_flush(s); /* what is known of the lines before stays true */
 	if (b)

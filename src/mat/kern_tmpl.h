@@ -93,12 +93,16 @@ static void k_scale(size_t n, real *y, real a)
 		y[i] *= a;
 }
 
+/* In halves: 8 + 8, 4 + 4, 2 + 2, 1 + 1. */
 static double lanes_sum(double s[LANES])
 {
-	for (size_t w = LANES / 2; w; w /= 2)
-		for (size_t j = 0; j < w; j++)
-			s[j] += s[j + w];
-	return s[0];
+	for (size_t j = 0; j < 8; j++)
+		s[j] += s[j + 8];
+	for (size_t j = 0; j < 4; j++)
+		s[j] += s[j + 4];
+	for (size_t j = 0; j < 2; j++)
+		s[j] += s[j + 2];
+	return s[0] + s[1];
 }
 
 static double k_sumsq(size_t n, const real *x)
@@ -113,56 +117,67 @@ static double k_sumsq(size_t n, const real *x)
 	return lanes_sum(s);
 }
 
-/* The largest of x, which exp may subtract; 0 if that is an infinity. A NaN in
- * x may or may not be seen here: it comes out of the sum of exp anyway. */
+/* The largest of x, for exp to subtract; 0 if that is an infinity. A NaN may or
+ * may not be seen here: it comes out of the sum of exp anyway. */
 static real shift_of(size_t n, const real *x)
 {
-	real m[LANES];
-	size_t whole = n - n % LANES;
+#ifdef REAL_DOUBLE
+	real top = -INFINITY;
+	for (size_t i = 0; i < n; i++)
+		top = x[i] > top ? x[i] : top;
+#else
+	/* As integers, which can be compared in any order: floats are ordered as
+	 * their bits are, once those below the sign of negative ones are flipped. */
+	int32_t key = INT32_MIN;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t u = v_bits(x[i]);
+		int32_t k = (int32_t)(u ^ ((0u - (u >> 31)) & 0x7fffffffu));
+		key = k > key ? k : key;
+	}
+	uint32_t u = (uint32_t)key;
+	real top = v_from_bits(u ^ ((0u - (u >> 31)) & 0x7fffffffu));
+#endif
+	return top > -INFINITY && top < INFINITY ? top : 0;
+}
+
+static void exp_lanes(real e[LANES], const real *x, real shift, double s[LANES])
+{
 	for (size_t j = 0; j < LANES; j++)
-		m[j] = -INFINITY;
-	for (size_t i = 0; i < whole; i += LANES)
-		for (size_t j = 0; j < LANES; j++)
-			m[j] = x[i + j] > m[j] ? x[i + j] : m[j];
-	for (size_t j = 0; j < n - whole; j++)
-		m[j] = x[whole + j] > m[j] ? x[whole + j] : m[j];
-	for (size_t w = LANES / 2; w; w /= 2)
-		for (size_t j = 0; j < w; j++)
-			m[j] = m[j + w] > m[j] ? m[j + w] : m[j];
-	return m[0] > -INFINITY && m[0] < INFINITY ? m[0] : 0;
+		e[j] = v_exp(x[j] - shift);
+	for (size_t j = 0; j < LANES; j++)
+		s[j] += (double)e[j];
+}
+
+/* The last n % LANES of x, and -inf, whose exp is 0, for those that lack. */
+static void last_lanes(real last[LANES], size_t n, const real *x)
+{
+	for (size_t j = 0; j < LANES; j++)
+		last[j] = -INFINITY;
+	memcpy(last, x + n - n % LANES, n % LANES * sizeof(real));
 }
 
 static real k_logsumexp(size_t n, const real *x)
 {
-	real shift = shift_of(n, x);
+	real shift = shift_of(n, x), e[LANES], last[LANES];
 	double s[LANES] = {0};
-	size_t whole = n - n % LANES;
-	for (size_t i = 0; i < whole; i += LANES)
-		for (size_t j = 0; j < LANES; j++)
-			s[j] += (double)v_exp(x[i + j] - shift);
-	for (size_t j = 0; j < n - whole; j++)
-		s[j] += (double)v_exp(x[whole + j] - shift);
+	for (size_t i = 0; i + LANES <= n; i += LANES)
+		exp_lanes(e, x + i, shift, s);
+	last_lanes(last, n, x);
+	exp_lanes(e, last, shift, s);
 	return shift + v_log((real)lanes_sum(s));
 }
 
 static real k_softmax(size_t n, real *y, const real *x)
 {
-	real shift = shift_of(n, x);
+	real shift = shift_of(n, x), e[LANES], last[LANES];
 	double s[LANES] = {0};
-	size_t whole = n - n % LANES;
-	for (size_t i = 0; i < whole; i += LANES) {
-		real e[LANES]; /* y may be x: read all, then write */
-		for (size_t j = 0; j < LANES; j++)
-			e[j] = v_exp(x[i + j] - shift);
-		for (size_t j = 0; j < LANES; j++) {
-			y[i + j] = e[j];
-			s[j] += (double)e[j];
-		}
+	for (size_t i = 0; i + LANES <= n; i += LANES) {
+		exp_lanes(e, x + i, shift, s);
+		memcpy(y + i, e, sizeof(e));
 	}
-	for (size_t j = 0; j < n - whole; j++) {
-		y[whole + j] = v_exp(x[whole + j] - shift);
-		s[j] += (double)y[whole + j];
-	}
+	last_lanes(last, n, x);
+	exp_lanes(e, last, shift, s);
+	memcpy(y + n - n % LANES, e, n % LANES * sizeof(real));
 	double sum = lanes_sum(s);
 	k_scale(n, y, (real)(1 / sum));
 	return shift + v_log((real)sum);

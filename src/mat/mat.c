@@ -64,6 +64,8 @@ void mat_mul_part(const struct mat_pack *b, size_t m, const real *a, size_t lda,
                   size_t n1, real *c, size_t ldc, bool add)
 {
 	size_t nr = (size_t)b->g->nr;
+	if (n0 >= n1) /* n1 = n need not be a multiple of nr: rounded up, nothing would become a panel */
+		return;
 	b->g->mul(m, b->k, b->n, a, lda, 1, b->data, n0 / nr, round_up(n1, nr) / nr, c, ldc, add, NULL);
 }
 

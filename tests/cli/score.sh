@@ -371,6 +371,14 @@ run 0 "$RNNLM" score -m "$flat" --json --next 3
 out_has '"next":[]'
 err_has "no newline"
 
+t "a window's first input is the symbol before it: of 1 symbol each, pairs"
+printf 'cats' >"$TMP/f"
+run 0 "$RNNLM" score -m "$flat" --json ca at ts
+want=$(num nats | awk '{ s += $1 } END { printf "%.9g", s }')
+run 0 "$RNNLM" score -m "$flat" --json --window 1 -f "$TMP/f"
+ok is "$(num tokens)" 3
+ok near "$(num nats)" "$want" 1e-6
+
 # --- next ------------------------------------------------------------------------------------
 
 t "--next: what --per-token says of each in that place"

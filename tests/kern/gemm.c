@@ -260,6 +260,10 @@ static void cut_set(const struct kern *set)
 			multiply(g, &s, &o);
 			memcpy(whole, o.c, o.ncells * sizeof(real));
 			memcpy(whole_pack, o.packed, bytes);
+			long unwritten = 0;
+			for (size_t i = 0; i < bytes / sizeof(real); i++)
+				unwritten += isnan(o.packed[i]);
+			CHECK_INT(unwritten, 0);
 			memset(o.packed, 0xff, bytes);
 			memcpy(o.c, plain, o.ncells * sizeof(real));
 			for (size_t j = panels; j-- > 0;)
