@@ -29,7 +29,7 @@ static int get_int(const struct tensorfile *f, const char *key, int min, int max
 	if (!s)
 		return missing(key, e);
 	long n = strtol(s, &end, 10);
-	if (!*s || *end || n < min || n > max)
+	if (*s < '0' || *s > '9' || *end || n < min || n > max) /* strtol alone would let spaces and signs pass */
 		return err_set(e, "\"%s\" is \"%.40s\", not a whole number from %d to %d", key, s, min, max);
 	*v = (int)n;
 	return 0;
@@ -122,7 +122,7 @@ static int check_tied(const struct tensorfile *f, const struct model *m, const s
 {
 	const struct param *p = &m->list[m->embed];
 	int rc = -1;
-	if (t->count != p->rows * p->cols)
+	if (t->ndim != 2 || t->shape[0] != p->rows || t->shape[1] != p->cols)
 		return err_set(e, "tensor out.weight is not the shape of the embedding it is tied to");
 	real *copy = mem_new(t->count, sizeof *copy, e);
 	if (copy && get_real(f, t, copy, e) == 0) {

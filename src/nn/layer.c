@@ -119,6 +119,8 @@ static void input_part(void *arg, int part, int parts)
 	struct layer *l = j->l;
 	size_t hs = l->hs, step = 96; /* rows at a time, so that a stays in the second-level cache */
 	struct share s = share(j->rows, (size_t)l->hidden, l->wh[0].g->nr, part, parts);
+	if (s.u0 == s.u1)
+		return;
 	for (size_t r = s.r0; r < s.r1; r += step) {
 		size_t n = min_size(step, s.r1 - r);
 		for (size_t i = r; i < r + n; i++)
@@ -278,6 +280,8 @@ static void dx_part(void *arg, int part, int parts)
 	const struct layer *l = j->l;
 	size_t step = 96;
 	struct share s = share(j->rows, (size_t)l->in, l->wxt[0].g->nr, part, parts);
+	if (s.u0 == s.u1)
+		return;
 	for (size_t r = s.r0; r < s.r1; r += step)
 		for (int i = 0; i < l->in_runs; i++)
 			mat_mul_part(&l->wxt[i], min_size(step, s.r1 - r), l->a + r * l->lda + (size_t)l->in_run[i].slot * l->hs,

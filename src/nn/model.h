@@ -66,8 +66,8 @@ int model_new(struct model *m, const struct model_config *cfg, struct err *e);
 void model_free(struct model *m);
 
 /* Initial weights: recurrent matrices orthogonal gate by gate (Saxe et al.
- * 2014), all others uniform in +-1/sqrt(fan in) (for one-hot input and
- * embedding, see the body), biases zero but for the cell's own (LSTM forget
+ * 2014), all others uniform in +-1/sqrt(fan in), but for one-hot input (+-3) and an
+ * embedding (+-1; tied: as an output matrix), see the body; biases zero but for the cell's own (LSTM forget
  * gate 1). A function of the seed alone. */
 int model_init(struct model *m, uint64_t seed, struct err *e);
 

@@ -153,7 +153,9 @@ static int validate(struct train *t, bool (*stop)(void), bool *improved, struct 
 	struct train_progress *p = &t->p;
 	double start = io_now(), nats = 0;
 	size_t scored = 0;
-	*improved = true;
+	/* The step before may have gone too far, and weights that are not finite are never kept. */
+	bool better = isfinite(optim_norm(&t->optim, t->model, t->model->w, t->pool));
+	*improved = false;
 	if (t->npieces) {
 		if (eval_sequences(t->eval, t->model, t->pieces, t->npieces, NULL, NULL, stop, e))
 			return -1;
@@ -162,9 +164,11 @@ static int validate(struct train *t, bool (*stop)(void), bool *improved, struct 
 			scored += t->pieces[i].scored;
 		}
 		p->val_nats = scored ? nats / (double)scored : NAN;
-		*improved = !(p->val_nats >= p->best_nats); /* the first counts */
+		if (scored)
+			better = better && isfinite(p->val_nats) && !(p->val_nats >= p->best_nats); /* the first counts */
 	}
-	if (*improved) {
+	*improved = better;
+	if (better) {
 		p->best_nats = p->val_nats;
 		p->best_step = p->step;
 		memcpy(t->best, t->model->w, t->model->size * sizeof(real));
@@ -176,9 +180,6 @@ static int validate(struct train *t, bool (*stop)(void), bool *improved, struct 
 /* Back to the best weights with half the rate. */
 static int recover(struct train *t, struct err *e)
 {
-	if (++t->p.diverged >= MAX_DIVERGED)
-		return err_set(e, "training diverged %d times although the rate was halved each time; "
-		                  "the best model so far is kept (try a smaller --lr or --clip)", MAX_DIVERGED);
 	memcpy(t->model->w, t->best, t->model->size * sizeof(real));
 	t->model->version++;
 	memset(t->optim.m, 0, t->model->size * sizeof(real));
@@ -187,6 +188,9 @@ static int recover(struct train *t, struct err *e)
 	state_clear(&t->state);
 	t->p.rate /= 2;
 	t->p.smooth_nats = NAN;
+	if (++t->p.diverged >= MAX_DIVERGED)
+		return err_set(e, "training diverged %d times although the rate was halved each time; "
+		                  "the best model so far is kept (try a smaller --lr or --clip)", MAX_DIVERGED);
 	return 0;
 }
 
@@ -214,9 +218,9 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	struct model *m = t->model;
 	double before = p->seconds, start = io_now(), saved = start, left;
 	uint64_t session_tokens = 0, checked = p->best_step;
-	bool stopped = false, unsaved = true;
+	bool stopped = false, failed = false, unsaved = true;
 
-	while (!stopped && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
+	while (!stopped && !failed && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
 		struct train_report r = {.p = p, .steps = t->steps};
 		struct dropout drop = {.rate = (real)t->cfg.dropout, .seed = t->cfg.seed, .step = (uint32_t)p->step};
 		struct block b = {.B = (int)t->streams.batch, .in = t->in, .target = t->target, .drop = &drop};
@@ -234,7 +238,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 			p->smooth_nats = isfinite(p->smooth_nats) ? SMOOTHING * p->smooth_nats + (1 - SMOOTHING) * r.nats : r.nats;
 		} else {
 			r.diverged = true;
-			if (recover(t, e))
+			unsaved = true;
+			if ((failed = recover(t, e) != 0))
 				break;
 		}
 		p->step++;
@@ -243,12 +248,12 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		unsaved = true;
 
 		if (p->step % t->eval_every == 0) {
-			if (validate(t, h->stop, &r.improved, e))
-				stopped = true;
-			else
-				r.evaluated = true;
-			checked = p->step;
-			if (r.improved && !stopped && io_now() - saved > h->save_seconds) {
+			r.evaluated = validate(t, h->stop, &r.improved, e) == 0;
+			if (r.evaluated)
+				checked = p->step;
+			else /* interrupted (made up for after the loop), or out of memory */
+				failed = !(h->stop && h->stop());
+			if (r.improved && h->save && io_now() - saved > h->save_seconds) {
 				struct err why;
 				unsaved = h->save(h->arg, t, &why) != 0;
 				saved = io_now();
@@ -264,21 +269,19 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		stopped |= h->stop && h->stop();
 	}
 
-	bool failed = p->diverged >= MAX_DIVERGED;
 	if (!failed && checked != p->step) {
 		/* The last weights may be the best; when stopped, only a second signal ends this. */
 		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .fraction = fraction(t, &left),
 		                         .nats = p->smooth_nats, .lr = rate(t, 1)};
-		if (validate(t, NULL, &r.improved, e))
-			return -1;
+		failed = validate(t, NULL, &r.improved, e) != 0;
 		p->seconds = before + io_now() - start;
 		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
 		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
-		if (h->report)
+		if (h->report && !failed)
 			h->report(h->arg, &r);
 	}
 	if (unsaved && h->save && h->save(h->arg, t, e))
-		return -1;
+		failed = true;
 	memcpy(m->w, t->best, m->size * sizeof(real));
 	m->version++;
 	return failed ? -1 : stopped ? 1 : 0;

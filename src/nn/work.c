@@ -18,7 +18,7 @@
 #include "base/rng.h"
 #include "nn/layer.h"
 
-enum { MAX_BLOCKS = 1024 };
+enum { MAX_BLOCKS = 32 * MODEL_MAX_LAYERS };
 #define PIECE_BYTES ((size_t)4 << 20)  /* of logits at a time */
 #define TABLE_BYTES ((size_t)64 << 20) /* of a table of all symbols, for inference */
 

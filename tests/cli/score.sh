@@ -16,7 +16,7 @@ awk 'BEGIN {
 	}
 }' >"$corpus"
 train() {
-	"$RNNLM" train "$@" --hidden=16 --layers=1 --steps=60 --batch=8 --seq=16 --seed=1
+	"$RNNLM" train "$@" --hidden=16 --layers=1 --steps=150 --batch=8 --seq=16 --seed=1 --lr=0.02 --dropout=0
 }
 t "a model to score with"
 run 0 train "$corpus" -o "$good"
