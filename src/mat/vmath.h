@@ -21,7 +21,9 @@
 
 /* Stands before a loop whose arrays do not overlap (`restrict` on a local pointer
  * is not enough for gcc): the compiler need not prove it to make vector code. */
-#if defined(__clang__)
+#if defined(REAL_DOUBLE)
+#define V_LOOP /* calls libm: not vector code anyway */
+#elif defined(__clang__)
 #define V_LOOP _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
 #define V_LOOP _Pragma("GCC ivdep")
