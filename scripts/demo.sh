@@ -23,7 +23,7 @@ show() {
 }
 
 mkdir -p build && rm -f "$model" || exit 1
-show train data/stories.txt --for 30s -o "$model"
+show train data/stories.txt --layers=1 --for 30s -o "$model"
 show sample -m "$model" --length 400 --temp 0.7
 echo
 set -- "$right" "sky the in are clouds the" "the sky in clouds are the" "are the clouds sky the in" \

@@ -181,8 +181,8 @@ static int save(void *arg, struct train *t, struct err *e)
 	    put_text(&w, "corpus_bytes", e, "%zu", c->bytes) ||
 	    put_text(&w, "corpus_hash", e, "fnv1a64:%016llx", (unsigned long long)c->hash) ||
 	    put_text(&w, "train_symbols", e, "%zu", c->ntrain) || put_text(&w, "val_symbols", e, "%zu", c->nval) ||
-	    put_text(&w, "best_step", e, "%llu", (unsigned long long)p->best_step) ||
-	    (isfinite(p->best_nats) && put_text(&w, "val_nats", e, "%.6f", p->best_nats)) || put_options(&w, r->o, e) ||
+	    put_text(&w, "best_step", e, "%llu", (unsigned long long)p->offer_step) ||
+	    (isfinite(p->offer_nats) && put_text(&w, "val_nats", e, "%.6f", p->offer_nats)) || put_options(&w, r->o, e) ||
 	    train_put(t, &w, e))
 		goto out;
 	if (!r->written) {
@@ -249,8 +249,8 @@ static void log_row(struct run *r, const struct train_report *t)
 		return;
 	fprintf(r->log, "%llu\t%.4f\t%.2f\t%llu\t%.5f\t", (unsigned long long)t->p->step, t->epoch, t->p->seconds,
 	        (unsigned long long)t->p->tokens, r->train_nats);
-	if (t->evaluated && isfinite(t->p->val_nats))
-		fprintf(r->log, "%.5f", t->p->val_nats);
+	if (t->evaluated && isfinite(t->val_nats))
+		fprintf(r->log, "%.5f", t->val_nats);
 	fprintf(r->log, "\t%.6g\t%.4g\t%.0f\n", t->lr, t->norm, t->tokens_per_s);
 	fflush(r->log);
 }
@@ -269,8 +269,8 @@ static void describe(struct run *r, const struct train_report *t, struct buf *b)
 	term_count(t->tokens_per_s, speed, sizeof speed);
 	buf_printf(b, NULL, "step %llu  epoch %.2f  loss %.4f nats %.3f bits", (unsigned long long)t->p->step, t->epoch,
 	           r->train_nats, r->train_nats / LN2);
-	if (isfinite(t->p->val_nats))
-		buf_printf(b, NULL, "  held out %.4f nats %.3f bits%s", t->p->val_nats, t->p->val_nats / LN2,
+	if (isfinite(t->val_nats))
+		buf_printf(b, NULL, "  held out %.4f nats %.3f bits%s", t->val_nats, t->val_nats / LN2,
 		           t->evaluated && t->improved ? " *" : "");
 	buf_printf(b, NULL, "  %s/s  %s left", speed, left);
 }
@@ -346,7 +346,7 @@ static void print_summary(const struct run *r, const struct train *t, int stoppe
 {
 	const struct train_progress *p = train_progress(t);
 	const struct corpus *c = r->corpus;
-	double bits = c->val_chars ? p->best_nats / LN2 * (double)c->nval / (double)c->val_chars : NAN;
+	double bits = c->val_chars ? p->offer_nats / LN2 * (double)c->nval / (double)c->val_chars : NAN;
 	if (r->o->json) {
 		struct buf b = {0};
 		struct json_writer w = {.b = &b};
@@ -366,7 +366,7 @@ static void print_summary(const struct run *r, const struct train *t, int stoppe
 		json_key(&w, "train_nats");
 		json_number(&w, r->train_nats);
 		json_key(&w, "val_nats");
-		json_number(&w, p->best_nats);
+		json_number(&w, p->offer_nats);
 		json_key(&w, "val_bits");
 		json_number(&w, bits);
 		json_object_end(&w);
@@ -378,9 +378,9 @@ static void print_summary(const struct run *r, const struct train *t, int stoppe
 	term_time(p->seconds, took, sizeof took);
 	cmd_note("%s%s after %llu steps in %s", stopped ? "stopped; saved " : "saved ", r->path,
 	         (unsigned long long)p->step, took);
-	if (isfinite(p->best_nats))
-		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", p->best_nats * bits * LN2 / p->best_nats,
-		         bits, (unsigned long long)p->best_step);
+	if (isfinite(p->offer_nats))
+		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", p->offer_nats * bits * LN2 / p->offer_nats,
+		         bits, (unsigned long long)p->offer_step);
 }
 
 /* --- the command ------------------------------------------------------------------------ */

@@ -34,6 +34,9 @@ struct train {
 	uint32_t *in, *target;
 	uint64_t steps, eval_every;
 	double eval_seconds; /* of the last validation */
+	double val_nats;     /* of the last validation, also one out of turn */
+	double done;         /* fraction of the run, never falling */
+	bool offer_last;     /* the last weights are offered, not the best */
 	struct train_progress p;
 	int64_t counters[COUNTERS]; /* as last put in a checkpoint */
 	double numbers[NUMBERS];
@@ -51,7 +54,8 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 	t->data = *data;
 	t->model = m;
 	t->pool = pool;
-	t->p = (struct train_progress){.val_nats = NAN, .best_nats = NAN, .smooth_nats = NAN, .rate = 1};
+	t->val_nats = NAN;
+	t->p = (struct train_progress){.val_nats = NAN, .best_nats = NAN, .offer_nats = NAN, .smooth_nats = NAN, .rate = 1};
 	if (data->ntrain < 2) {
 		err_set(e, "training needs at least two symbols");
 		goto fail;
@@ -121,7 +125,7 @@ const struct train_progress *train_progress(const struct train *t)
 /* --- pieces of the loop ------------------------------------------------------------ */
 
 /* How much of the run is done, and how much time is left. */
-static double fraction(const struct train *t, double *left)
+static double fraction(struct train *t, double *left)
 {
 	const struct train_progress *p = &t->p;
 	if (t->steps) {
@@ -131,7 +135,9 @@ static double fraction(const struct train *t, double *left)
 	/* The last validation has to fit in before the deadline. */
 	double end = t->cfg.seconds - (t->npieces ? t->eval_seconds : 0);
 	*left = t->cfg.seconds - p->seconds;
-	return p->seconds < end ? p->seconds / end : 1;
+	double done = p->seconds < end ? p->seconds / end : 1;
+	t->done = done > t->done ? done : t->done; /* even if validation is faster than the last time */
+	return t->done;
 }
 
 static double rate(const struct train *t, double done)
@@ -147,14 +153,15 @@ static double rate(const struct train *t, double done)
 	return lr;
 }
 
-/* Validation loss of the weights as they are. Sets *improved and keeps the best. */
-static int validate(struct train *t, bool (*stop)(void), bool *improved, struct err *e)
+/* Validation loss of the weights as they are. Out of turn, that is when the run was
+ * stopped, the weights may be offered but do not become the best. */
+static int validate(struct train *t, bool out_of_turn, bool (*stop)(void), bool *improved, struct err *e)
 {
 	struct train_progress *p = &t->p;
-	double start = io_now(), nats = 0;
+	double start = io_now(), nats = 0, val = NAN;
 	size_t scored = 0;
 	/* The step before may have gone too far, and weights that are not finite are never kept. */
-	bool better = isfinite(optim_norm(&t->optim, t->model, t->model->w, t->pool));
+	bool finite = isfinite(optim_norm(&t->optim, t->model, t->model->w, t->pool));
 	*improved = false;
 	if (t->npieces) {
 		if (eval_sequences(t->eval, t->model, t->pieces, t->npieces, NULL, NULL, stop, e))
@@ -163,17 +170,24 @@ static int validate(struct train *t, bool (*stop)(void), bool *improved, struct 
 			nats += t->pieces[i].nats;
 			scored += t->pieces[i].scored;
 		}
-		p->val_nats = scored ? nats / (double)scored : NAN;
-		if (scored)
-			better = better && isfinite(p->val_nats) && !(p->val_nats >= p->best_nats); /* the first counts */
+		val = scored ? nats / (double)scored : NAN;
+		finite = finite && (isfinite(val) || !scored);
 	}
-	*improved = better;
-	if (better) {
-		p->best_nats = p->val_nats;
+	t->eval_seconds = io_now() - start;
+	*improved = finite && !(val >= p->best_nats); /* the first counts, and the last without validation */
+	t->val_nats = val;
+	if (!out_of_turn)
+		p->val_nats = val;
+	if (!*improved)
+		return 0;
+	p->offer_nats = val;
+	p->offer_step = p->step;
+	t->offer_last = out_of_turn;
+	if (!out_of_turn) {
+		p->best_nats = val;
 		p->best_step = p->step;
 		memcpy(t->best, t->model->w, t->model->size * sizeof(real));
 	}
-	t->eval_seconds = io_now() - start;
 	return 0;
 }
 
@@ -248,7 +262,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		unsaved = true;
 
 		if (p->step % t->eval_every == 0) {
-			r.evaluated = validate(t, h->stop, &r.improved, e) == 0;
+			r.evaluated = validate(t, false, h->stop, &r.improved, e) == 0;
 			if (r.evaluated)
 				checked = p->step;
 			else /* interrupted (made up for after the loop), or out of memory */
@@ -262,6 +276,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		p->seconds = before + io_now() - start;
 		r.fraction = fraction(t, &left);
 		r.left = left;
+		r.val_nats = t->val_nats;
 		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
 		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
 		if (h->report)
@@ -270,11 +285,13 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	}
 
 	if (!failed && checked != p->step) {
-		/* The last weights may be the best; when stopped, only a second signal ends this. */
+		/* The last weights may be better than the best. */
 		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .fraction = fraction(t, &left),
 		                         .nats = p->smooth_nats, .lr = rate(t, 1)};
-		failed = validate(t, NULL, &r.improved, e) != 0;
+		bool in_turn = r.fraction >= 1 || p->step % t->eval_every == 0;
+		failed = validate(t, !in_turn, NULL, &r.improved, e) != 0;
 		p->seconds = before + io_now() - start;
+		r.val_nats = t->val_nats;
 		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
 		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
 		if (h->report && !failed)
@@ -282,7 +299,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	}
 	if (unsaved && h->save && h->save(h->arg, t, e))
 		failed = true;
-	memcpy(m->w, t->best, m->size * sizeof(real));
+	if (!t->offer_last)
+		memcpy(m->w, t->best, m->size * sizeof(real));
 	m->version++;
 	return failed ? -1 : stopped ? 1 : 0;
 }
@@ -305,7 +323,8 @@ int train_put(struct train *t, struct tf_writer *w, struct err *e)
 		t->numbers[i] = isfinite(n[i]) ? n[i] : -1;
 	return tf_put(w, "train.counters", TF_I64, 1, &ncounters, t->counters, e) ||
 	       tf_put(w, "train.numbers", TF_F64, 1, &nnumbers, t->numbers, e) ||
-	       ckpt_put_block(w, t->model, "", t->best, e) ||
+	       ckpt_put_block(w, t->model, "", t->offer_last ? t->model->w : t->best, e) ||
+	       (t->offer_last && ckpt_put_block(w, t->model, "train.b.", t->best, e)) ||
 	       ckpt_put_block(w, t->model, "train.w.", t->model->w, e) ||
 	       ckpt_put_block(w, t->model, "train.m.", t->optim.m, e) ||
 	       ckpt_put_block(w, t->model, "train.v.", t->optim.v, e) ||
@@ -343,7 +362,8 @@ int train_get(struct train *t, const struct tensorfile *f, struct err *e)
 			return err_set(e, "train.counters holds a negative number");
 	if ((uint64_t)c[5] > t->streams.length)
 		return err_set(e, "the position in the file lies behind the end of this corpus");
-	if (ckpt_get_block(f, t->model, "", t->best, e) || ckpt_get_block(f, t->model, "train.w.", t->model->w, e) ||
+	const char *best = tf_find(f, "train.b.out.bias") ? "train.b." : "";
+	if (ckpt_get_block(f, t->model, best, t->best, e) || ckpt_get_block(f, t->model, "train.w.", t->model->w, e) ||
 	    ckpt_get_block(f, t->model, "train.m.", t->optim.m, e) ||
 	    ckpt_get_block(f, t->model, "train.v.", t->optim.v, e) ||
 #ifdef REAL_DOUBLE
@@ -365,5 +385,8 @@ int train_get(struct train *t, const struct tensorfile *f, struct err *e)
 	p->val_nats = n[2] < 0 ? NAN : n[2];
 	p->best_nats = n[3] < 0 ? NAN : n[3];
 	p->rate = n[4];
+	p->offer_nats = p->best_nats;
+	p->offer_step = p->best_step;
+	t->val_nats = p->val_nats;
 	return 0;
 }

@@ -50,6 +50,11 @@ struct train_progress {
 	double val_nats;    /* last validation; NaN before the first */
 	double best_nats;   /* NaN before the first */
 	uint64_t best_step;
+	/* Of the weights that the model file offers: the best, or, when a run was
+	 * stopped between two validations, the last ones if those are better. That
+	 * a run was stopped must leave no trace in what it does when it goes on. */
+	double offer_nats;
+	uint64_t offer_step;
 	double rate;        /* factor on the rate: halved when training diverged */
 	uint64_t diverged;  /* how often */
 };
@@ -60,6 +65,7 @@ struct train_report {
 	double fraction;    /* of the run, 0 .. 1 */
 	double left;        /* seconds, estimated */
 	double epoch;       /* passes over the training text so far */
+	double val_nats; /* of the last validation, NaN before the first */
 	double nats, norm, lr; /* of this step: loss, gradient norm before clipping, rate */
 	double tokens_per_s;
 	bool evaluated, improved, diverged;
@@ -87,11 +93,12 @@ size_t train_bytes(const struct train *t); /* memory held */
 const struct train_progress *train_progress(const struct train *t);
 
 /* Runs to the end of the length. 0; 1 if stopped by the hook; -1 on error. After it
- * the model holds the best weights. */
+ * the model holds the weights offered. */
 int train_run(struct train *t, const struct train_hooks *h, struct err *e);
 
-/* Adds to a writer: the best weights under the plain names, and under train.*
- * the last weights, moments, carried state, counters. */
+/* Adds to a writer: the weights offered under the plain names, and under train.* the
+ * last weights, moments, carried state, counters, and the best weights if
+ * others are offered. */
 int train_put(struct train *t, struct tf_writer *w, struct err *e);
 /* Takes up what train_put wrote: the run goes on where the file stopped. */
 int train_get(struct train *t, const struct tensorfile *f, struct err *e);

@@ -51,7 +51,7 @@ struct work {
 	real *logits;  /* (piece, V) */
 	real *lse;     /* (piece) log of the softmax's denominator */
 	real *nats;    /* (T*B) */
-	real *d[2];    /* (T,B,hidden) gradients of a layer's output and input */
+	real *d;       /* (T,B,hidden) gradient of a layer's output, then of its input */
 	real *ds[CELL_STATES]; /* (B,hidden) */
 	void *scratch; /* of mat_mul_tn */
 
@@ -172,9 +172,8 @@ static int make(struct work *w, struct err *e)
 	if (!(w->dtable = take(w, w->rows * lda, sizeof(real), e)) ||
 	    (E && !(w->demb = take(w, w->rows * w->lde, sizeof(real), e))) || take_pack(w, &w->outt, V, H, e))
 		return -1;
-	for (int i = 0; i < 2; i++)
-		if (!(w->d[i] = take(w, n * ldh, sizeof(real), e)))
-			return -1;
+	if (!(w->d = take(w, n * ldh, sizeof(real), e)))
+		return -1;
 	for (int k = 0; k < w->m->cell->states; k++)
 		if (!(w->ds[k] = take(w, B * ldh, sizeof(real), e)))
 			return -1;
@@ -622,7 +621,7 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 
 	for (size_t r = 0; r < rows; r += w->piece) {
 		struct block_job j = {.w = w, .b = b, .r0 = r, .rows = rows - r < w->piece ? rows - r : w->piece,
-		                      .scale = scale, .d = w->d[0]};
+		                      .scale = scale, .d = w->d};
 		pool_run(w->pool, loss_back_part, &j);
 		mat_mul_tn(w->pool, w->g, V, H, j.rows, w->logits, w->ldv, w->x[m->cfg.layers] + r * ldh, ldh,
 		           grad + m->list[m->out_w].offset, H, w->scratch);
@@ -630,24 +629,19 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 		pool_run(w->pool, out_bias_part, &j);
 	}
 
-	real *dy = w->d[0], *dx = w->d[1];
 	for (int i = m->cfg.layers - 1; i >= 0; i--) {
 		struct layer *l = &w->layer[i];
-		struct block_job j = {.w = w, .b = b, .rows = rows, .layer = i, .d = dy};
+		struct block_job j = {.w = w, .b = b, .rows = rows, .layer = i, .d = w->d};
 		bool residual = m->cfg.residual && i > 0;
 		if (w->dropped)
 			pool_run(w->pool, mask_part, &j);
 		for (int k = 0; k < l->cell->states; k++)
 			memset(w->ds[k], 0, B * ldh * sizeof(real));
-		layer_backward(l, w->pool, b->T, b->B, b->reset, dy, w->ds);
-		/* The residual path hands dy on: dx is added to it in place. */
-		real *to = residual ? dy : dx;
-		layer_grads(l, w->pool, m, i, b->T, b->B, b->reset != NULL, i ? w->x[i] : NULL, ldh, to,
+		layer_backward(l, w->pool, b->T, b->B, b->reset, w->d, w->ds);
+		/* The gradient of the input takes the place of the output's; the residual
+		 * path hands that on, so there it is added. */
+		layer_grads(l, w->pool, m, i, b->T, b->B, b->reset != NULL, i ? w->x[i] : NULL, ldh, w->d,
 		            residual, grad, w->scratch);
-		if (!residual) {
-			dx = dy;
-			dy = to;
-		}
 		for (int k = 0; ds_in && k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)
 				memcpy(ds_in + (((size_t)i * (size_t)l->cell->states + (size_t)k) * B + r) * H,
