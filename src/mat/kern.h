@@ -100,6 +100,9 @@ struct kern {
 	void (*axpy)(size_t n, real *y, real a, const real *x);            /* y += a*x */
 	void (*scale)(size_t n, real *y, real a);                          /* y *= a */
 
+	/* y = x rounded to bfloat16, nearest even. */
+	void (*round_bf16)(size_t n, uint16_t *y, const real *x);
+
 	/* Sum of squares, in double, order fixed by n. */
 	double (*sumsq)(size_t n, const real *x);
 

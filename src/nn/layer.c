@@ -26,6 +26,8 @@
 
 #include <string.h>
 
+#include "nn/phase.h"
+
 enum { CHUNK = 64, MIN_ROWS = 8 };
 
 static size_t min_size(size_t a, size_t b)
@@ -109,7 +111,7 @@ void layer_pack_part(struct layer *l, const struct model *m, int index, bool bac
 struct input_job {
 	struct layer *l;
 	size_t rows;
-	const real *x;
+	const void *x;
 	size_t ldx;
 };
 
@@ -128,15 +130,17 @@ static void input_part(void *arg, int part, int parts)
 				memcpy(l->a + i * l->lda + (size_t)k * hs + s.u0, l->bias + (size_t)k * hs + s.u0,
 				       (s.u1 - s.u0) * sizeof(real));
 		for (int g = 0; g < l->cell->gates; g++)
-			mat_mul_part(&l->wx[g], n, j->x + r * j->ldx, j->ldx, s.u0, s.u1,
+			mat_mul_part(&l->wx[g], n, layer_row(l, j->x, r, j->ldx), j->ldx, s.u0, s.u1,
 			             l->a + r * l->lda + (size_t)l->cell->in_slot[g] * hs, l->lda, true);
 	}
 }
 
-void layer_input(struct layer *l, struct pool *pool, size_t rows, const real *x, size_t ldx)
+void layer_input(struct layer *l, struct pool *pool, size_t rows, const void *x, size_t ldx)
 {
 	struct input_job j = {l, rows, x, ldx};
+	struct stopwatch clock = phase_start(l->seconds);
 	pool_run(pool, input_part, &j);
+	phase_end(&clock, PHASE_PRODUCTS);
 }
 
 /* --- the time loop ------------------------------------------------------------ */
@@ -158,31 +162,47 @@ static const real *prev_row(const struct loop_job *j, int k, size_t t, size_t b)
 	return j->l->s[k] + (t * j->B + b) * j->l->ldh;
 }
 
+/* h of step t as the product reads it, for the part's rows and units, where streams
+ * start afresh. */
+static void copy_inputs(const struct loop_job *j, const struct share *s, void *hin, size_t t)
+{
+	const struct layer *l = j->l;
+	size_t size = l->half ? sizeof(uint16_t) : sizeof(real), bytes = (s->u1 - s->u0) * size;
+	for (size_t b = s->r0; b < s->r1; b++) {
+		char *to = (char *)layer_row(l, hin, b, l->ldh) + s->u0 * size;
+		if (j->reset[t * j->B + b])
+			memset(to, 0, bytes);
+		else
+			memcpy(to, (char *)layer_row(l, l->h, t * j->B + b, l->ldh) + s->u0 * size, bytes);
+	}
+}
+
 static void forward_part(void *arg, int part, int parts)
 {
 	struct loop_job *j = arg;
 	struct layer *l = j->l;
 	const struct cell *cell = l->cell;
+	const struct kern *kern = kern_get();
 	size_t B = j->B, ldh = l->ldh, hs = l->hs, nr = (size_t)l->wh[0].g->nr;
 	size_t chunk = CHUNK > nr ? CHUNK / nr * nr : nr;
+	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 	struct share s = share(B, (size_t)l->hidden, (int)nr, part, parts);
 
 	for (size_t t = 0; t < j->T; t++) {
-		const real *h = l->s[0] + t * B * ldh;
+		void *h = layer_row(l, l->h, t * B, ldh);
 		if (j->reset && (l->keep_hin || memchr(j->reset + t * B, 1, B))) {
-			real *hin = l->hin + (l->keep_hin ? t * B * ldh : 0);
-			for (size_t b = s.r0; b < s.r1; b++)
-				memcpy(hin + b * ldh + s.u0, prev_row(j, 0, t, b) + s.u0, (s.u1 - s.u0) * sizeof(real));
+			h = layer_row(l, l->hin, l->keep_hin ? t * B : 0, ldh);
+			copy_inputs(j, &s, h, t);
 			if (s.meet)
 				pool_barrier(j->pool);
-			h = hin;
 		}
 		for (size_t u = s.u0; u < s.u1; u += chunk) {
 			size_t end = min_size(u + chunk, s.u1);
 			real *a = l->a + (t * B + s.r0) * l->lda;
 			for (int g = 0; g < cell->gates; g++)
-				mat_mul_part(&l->wh[g], s.r1 - s.r0, h + s.r0 * ldh, ldh, u, end,
+				mat_mul_part(&l->wh[g], s.r1 - s.r0, layer_row(l, h, s.r0, ldh), ldh, u, end,
 				             a + (size_t)cell->rec_slot[g] * hs, l->lda, true);
+			phase_end(&clock, PHASE_PRODUCTS);
 			for (size_t b = s.r0; b < s.r1; b++, a += l->lda) {
 				const real *prev[CELL_STATES];
 				real *next[CELL_STATES];
@@ -191,10 +211,14 @@ static void forward_part(void *arg, int part, int parts)
 					next[k] = l->s[k] + ((t + 1) * B + b) * ldh + u;
 				}
 				cell->forward(end - u, hs, a + u, prev, next);
+				if (l->half)
+					kern->round_bf16(end - u, (uint16_t *)layer_row(l, l->h, (t + 1) * B + b, ldh) + u, next[0]);
 			}
+			phase_end(&clock, PHASE_GATES);
 		}
 		if (s.meet)
 			pool_barrier(j->pool);
+		phase_end(&clock, PHASE_OTHER);
 	}
 }
 
@@ -202,6 +226,12 @@ void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8
 {
 	struct loop_job j = {.l = l, .pool = pool, .T = (size_t)T, .B = (size_t)B, .reset = reset};
 	pool_run(pool, forward_part, &j);
+}
+
+/* Gradients of a slot as a left-hand side, from a row on. */
+static const void *slot_rows(const struct layer *l, size_t row, int slot)
+{
+	return layer_row(l, layer_row(l, l->da, row, l->lda), (size_t)slot, l->hs);
 }
 
 static void backward_part(void *arg, int part, int parts)
@@ -213,6 +243,7 @@ static void backward_part(void *arg, int part, int parts)
 	size_t B = j->B, ldh = l->ldh, hs = l->hs;
 	struct share s = share(B, (size_t)l->hidden, l->wht[0].g->nr, part, parts);
 	size_t n = s.u1 - s.u0;
+	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 
 	for (size_t t = j->T; t-- > 0;) {
 		real *a = l->a + (t * B + s.r0) * l->lda;
@@ -226,12 +257,18 @@ static void backward_part(void *arg, int part, int parts)
 			}
 			kern->add(n, ds[0], j->dy + (t * B + b) * ldh + s.u0);
 			cell->backward(n, hs, a + (b - s.r0) * l->lda + s.u0, prev, next, ds);
+			for (int k = 0; l->half && k < cell->slots; k++)
+				kern->round_bf16(n, (uint16_t *)layer_row(l, l->da, t * B + b, l->lda) + (size_t)k * hs + s.u0,
+				                 a + (b - s.r0) * l->lda + (size_t)k * hs + s.u0);
 		}
+		phase_end(&clock, PHASE_GATES);
 		if (s.meet)
 			pool_barrier(j->pool);
+		phase_end(&clock, PHASE_OTHER);
 		for (int r = 0; n && r < l->rec_runs; r++)
-			mat_mul_part(&l->wht[r], s.r1 - s.r0, a + (size_t)l->rec_run[r].slot * hs, l->lda, s.u0,
+			mat_mul_part(&l->wht[r], s.r1 - s.r0, slot_rows(l, t * B + s.r0, l->rec_run[r].slot), l->lda, s.u0,
 			             s.u1, j->ds[0] + s.r0 * ldh, ldh, true);
+		phase_end(&clock, PHASE_PRODUCTS);
 		for (size_t b = s.r0; j->reset && b < s.r1; b++)
 			for (int k = 0; j->reset[t * B + b] && k < cell->states; k++)
 				memset(j->ds[k] + b * ldh + s.u0, 0, n * sizeof(real));
@@ -284,12 +321,12 @@ static void dx_part(void *arg, int part, int parts)
 		return;
 	for (size_t r = s.r0; r < s.r1; r += step)
 		for (int i = 0; i < l->in_runs; i++)
-			mat_mul_part(&l->wxt[i], min_size(step, s.r1 - r), l->a + r * l->lda + (size_t)l->in_run[i].slot * l->hs,
-			             l->lda, s.u0, s.u1, j->dx + r * j->lddx, j->lddx, j->add || i > 0);
+			mat_mul_part(&l->wxt[i], min_size(step, s.r1 - r), slot_rows(l, r, l->in_run[i].slot), l->lda,
+			             s.u0, s.u1, j->dx + r * j->lddx, j->lddx, j->add || i > 0);
 }
 
 void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int index, int T, int B,
-                 bool resets, const real *x, size_t ldx, real *dx, bool add_dx, real *grad,
+                 bool resets, const void *x, size_t ldx, real *dx, bool add_dx, real *grad,
                  void *scratch)
 {
 	const struct layer_params *p = &m->layer[index];
@@ -298,16 +335,19 @@ void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int 
 	struct grads_job j = {.l = l, .rows = rows, .bx = grad + m->list[p->bx].offset,
 	                      .bh = grad + m->list[p->bh].offset, .dx = dx, .lddx = l->ldh, .add = add_dx};
 
+	struct stopwatch clock = phase_start(l->seconds);
 	pool_run(pool, bias_part, &j);
+	phase_end(&clock, PHASE_OTHER);
 	for (int r = 0; r < l->rec_runs; r++)
-		mat_mul_tn(pool, g, (size_t)l->rec_run[r].len * H, H, rows, l->a + (size_t)l->rec_run[r].slot * l->hs,
-		           l->lda, resets ? l->hin : l->s[0], l->ldh,
+		mat_mul_tn(pool, g, (size_t)l->rec_run[r].len * H, H, rows, slot_rows(l, 0, l->rec_run[r].slot), l->lda,
+		           resets ? l->hin : l->h, l->ldh,
 		           grad + m->list[p->wh].offset + (size_t)l->rec_run[r].gate * H * H, H, scratch);
+	phase_end(&clock, PHASE_PRODUCTS);
 	if (!x)
 		return;
 	for (int r = 0; r < l->in_runs; r++)
-		mat_mul_tn(pool, g, (size_t)l->in_run[r].len * H, H, rows, l->a + (size_t)l->in_run[r].slot * l->hs,
-		           l->lda, x, ldx, grad + m->list[p->wx].offset + (size_t)l->in_run[r].gate * H * H, H,
-		           scratch);
+		mat_mul_tn(pool, g, (size_t)l->in_run[r].len * H, H, rows, slot_rows(l, 0, l->in_run[r].slot), l->lda, x,
+		           ldx, grad + m->list[p->wx].offset + (size_t)l->in_run[r].gate * H * H, H, scratch);
 	pool_run(pool, dx_part, &j);
+	phase_end(&clock, PHASE_PRODUCTS);
 }

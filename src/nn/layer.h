@@ -24,9 +24,15 @@ struct layer {
 	real *bias;         /* (slots, hs) sums of bias_ih and bias_hh where they meet */
 	real *a;            /* (T,B,slots,hs) pre-activations, activations, their gradients */
 	real *s[CELL_STATES]; /* (T+1,B,hidden); [0] is what is carried in, [t+1] what step t made */
-	real *hin;          /* (T,B,hidden) h as the steps read it; only used by blocks with resets */
 	real *zero;         /* (hidden) */
+	/* The left-hand sides of the products. In f32 they are s[0] and a themselves, in
+	 * bf16 copies rounded once, in the same shapes. */
+	bool half;          /* bf16 */
+	void *h;            /* (T+1,B,hidden) */
+	void *da;           /* (T,B,slots,hs) gradients of the slots */
+	void *hin;          /* (T,B,hidden) h as the steps read it; only used by blocks with resets */
 	bool keep_hin;      /* hin has T steps, else one */
+	double *seconds;    /* by phase (phase.h), or NULL */
 	struct mat_pack wx[CELL_GATES], wh[CELL_GATES]; /* forward: (in, H), (H, H) by gate */
 	struct run in_run[CELL_GATES], rec_run[CELL_GATES];
 	int in_runs, rec_runs;
@@ -40,8 +46,14 @@ void layer_init(struct layer *l);
 void layer_pack_part(struct layer *l, const struct model *m, int index, bool backward, int part,
                      int parts);
 
-/* a = bias + x Wx' for rows of x (in), by gate. */
-void layer_input(struct layer *l, struct pool *pool, size_t rows, const real *x, size_t ldx);
+/* Row i of a left-hand side with row stride ld. */
+static inline void *layer_row(const struct layer *l, const void *p, size_t i, size_t ld)
+{
+	return (char *)p + i * ld * (l->half ? sizeof(uint16_t) : sizeof(real));
+}
+
+/* a = bias + x Wx' for rows of x (in), by gate; x is a left-hand side. */
+void layer_input(struct layer *l, struct pool *pool, size_t rows, const void *x, size_t ldx);
 
 /* The time loop. reset (T,B) or NULL. */
 void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset);
@@ -56,7 +68,7 @@ void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint
  * with x (rows, in) that of wx; dx (rows, in) (+)= the gradient of x. x NULL:
  * layer 0, whose input has no rows (see work.c). */
 void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int index, int T, int B,
-                 bool resets, const real *x, size_t ldx, real *dx, bool add_dx, real *grad,
+                 bool resets, const void *x, size_t ldx, real *dx, bool add_dx, real *grad,
                  void *scratch);
 
 #endif

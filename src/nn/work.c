@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "nn/layer.h"
+#include "nn/phase.h"
 
 enum { MAX_BLOCKS = 32 * MODEL_MAX_LAYERS };
 #define PIECE_BYTES ((size_t)4 << 20)  /* of logits at a time */
@@ -26,13 +27,16 @@ struct work {
 	const struct model *m;
 	struct work_config cfg;
 	struct pool *pool;
-	const struct gemm *g;
+	const struct gemm *g, *g32; /* of the model's precision; of f32 */
+	size_t lhs_size;  /* bytes of an element of a left-hand side */
 	uint64_t version; /* of the weights that are packed */
 	int T, B;         /* of the block last run */
 
 	struct layer *layer;  /* (layers) */
 	real **x;             /* (layers+1) input of each layer, [layers]: of the output; x[0] NULL */
+	void **lhs;           /* (layers+1) the same as left-hand sides of products */
 	bool own_x;           /* x[l+1] is memory of its own, not the layer's h */
+	void *da;             /* of all layers in turn, see layer.h */
 	real *mask;           /* (layers, B, hidden) dropout behind each layer */
 	real *in_scale;       /* (T,B) dropout of input symbols */
 	bool dropped;         /* the block last run had dropout */
@@ -49,12 +53,14 @@ struct work {
 	struct mat_pack out, outt; /* (H, V), (V, H) */
 	size_t piece, ldv;
 	real *logits;  /* (piece, V) */
+	void *dlogits; /* (piece, V) their gradient as a left-hand side; f32: logits itself */
 	real *lse;     /* (piece) log of the softmax's denominator */
 	real *nats;    /* (T*B) */
 	real *d;       /* (T,B,hidden) gradient of a layer's output, then of its input */
 	real *ds[CELL_STATES]; /* (B,hidden) */
 	void *scratch; /* of mat_mul_tn */
 
+	double *seconds; /* by phase, or NULL */
 	void *block[MAX_BLOCKS];
 	int nblocks;
 	size_t bytes;
@@ -76,12 +82,13 @@ static void *take(struct work *w, size_t count, size_t size, struct err *e)
 	return p;
 }
 
-static int take_pack(struct work *w, struct mat_pack *p, size_t k, size_t n, struct err *e)
+static int take_pack(struct work *w, struct mat_pack *p, const struct gemm *g, size_t k, size_t n,
+                     struct err *e)
 {
-	void *data = take(w, mat_pack_bytes(w->g, k, n), 1, e);
+	void *data = take(w, mat_pack_bytes(g, k, n), 1, e);
 	if (!data)
 		return -1;
-	mat_pack_init(p, w->g, k, n, data);
+	mat_pack_init(p, g, k, n, data);
 	return 0;
 }
 
@@ -100,22 +107,32 @@ static int make_layer(struct work *w, int index, real *shared_a, struct err *e)
 	l->keep_hin = w->cfg.train && w->cfg.resets;
 	if (!(l->bias = take(w, (size_t)l->cell->slots * l->hs, sizeof(real), e)) ||
 	    !(l->zero = take(w, H, sizeof(real), e)) ||
-	    !(l->hin = take(w, l->keep_hin ? T * B * l->ldh : B * l->ldh, sizeof(real), e)) ||
+	    !(l->hin = take(w, l->keep_hin ? T * B * l->ldh : B * l->ldh, w->lhs_size, e)) ||
 	    !(l->a = shared_a ? shared_a : take(w, T * B * l->lda, sizeof(real), e)))
 		return -1;
 	for (int k = 0; k < l->cell->states; k++)
 		if (!(l->s[k] = take(w, (T + 1) * B * l->ldh, sizeof(real), e)))
 			return -1;
+	l->half = w->lhs_size != sizeof(real);
+	l->h = l->half ? take(w, (T + 1) * B * l->ldh, w->lhs_size, e) : l->s[0];
+	if (l->half && w->cfg.train && !w->da)
+		w->da = take(w, T * B * l->lda, w->lhs_size, e);
+	l->da = l->half ? w->da : l->a;
+	if (!l->h || (w->cfg.train && !l->da))
+		return -1;
+	/* The table of layer 0 is a small product: it stays in f32. */
+	const struct gemm *in = index ? w->g : w->g32;
 	for (int g = 0; g < l->cell->gates; g++)
-		if (take_pack(w, &l->wh[g], H, H, e) || (l->in && take_pack(w, &l->wx[g], (size_t)l->in, H, e)))
+		if (take_pack(w, &l->wh[g], w->g, H, H, e) ||
+		    (l->in && take_pack(w, &l->wx[g], in, (size_t)l->in, H, e)))
 			return -1;
 	if (!w->cfg.train)
 		return 0;
 	for (int r = 0; r < l->rec_runs; r++)
-		if (take_pack(w, &l->wht[r], (size_t)l->rec_run[r].len * H, H, e))
+		if (take_pack(w, &l->wht[r], w->g, (size_t)l->rec_run[r].len * H, H, e))
 			return -1;
 	for (int r = 0; l->in && r < l->in_runs; r++)
-		if (take_pack(w, &l->wxt[r], (size_t)l->in_run[r].len * H, (size_t)l->in, e))
+		if (take_pack(w, &l->wxt[r], in, (size_t)l->in_run[r].len * H, (size_t)l->in, e))
 			return -1;
 	return 0;
 }
@@ -134,14 +151,20 @@ static int make(struct work *w, struct err *e)
 
 	w->layer = take(w, L, sizeof *w->layer, e);
 	w->x = take(w, L + 1, sizeof *w->x, e);
-	if (!w->layer || !w->x)
+	w->lhs = take(w, L + 1, sizeof *w->lhs, e);
+	if (!w->layer || !w->x || !w->lhs)
 		return -1;
+	bool half = w->lhs_size != sizeof(real);
 	w->own_x = c->residual || w->cfg.dropout;
 	for (size_t l = 0; l < L; l++) {
 		if (make_layer(w, (int)l, w->cfg.train || !l ? NULL : w->layer[0].a, e))
 			return -1;
 		size_t ldh = w->layer[l].ldh;
 		if (w->own_x && !(w->x[l + 1] = take(w, n * ldh, sizeof(real), e)))
+			return -1;
+		w->lhs[l + 1] = !w->own_x ? layer_row(&w->layer[l], w->layer[l].h, (size_t)w->cfg.B, ldh) :
+			half ? take(w, n * ldh, w->lhs_size, e) : (void *)w->x[l + 1];
+		if (!w->lhs[l + 1])
 			return -1;
 	}
 	size_t ldh = w->layer[0].ldh, lda = w->layer[0].lda, B = (size_t)w->cfg.B;
@@ -163,14 +186,17 @@ static int make(struct work *w, struct err *e)
 	w->piece = PIECE_BYTES / (w->ldv * sizeof(real));
 	w->piece = w->piece < 16 ? 16 : w->piece;
 	w->piece = w->piece < n ? w->piece : n;
-	if (take_pack(w, &w->out, H, V, e) || !(w->logits = take(w, w->piece * w->ldv, sizeof(real), e)) ||
+	if (take_pack(w, &w->out, w->g, H, V, e) || !(w->logits = take(w, w->piece * w->ldv, sizeof(real), e)) ||
 	    !(w->lse = take(w, w->piece, sizeof(real), e)) || !(w->nats = take(w, n, sizeof(real), e)))
 		return -1;
 	if (!w->cfg.train)
 		return 0;
 
 	if (!(w->dtable = take(w, w->rows * lda, sizeof(real), e)) ||
-	    (E && !(w->demb = take(w, w->rows * w->lde, sizeof(real), e))) || take_pack(w, &w->outt, V, H, e))
+	    (E && !(w->demb = take(w, w->rows * w->lde, sizeof(real), e))) || take_pack(w, &w->outt, w->g, V, H, e))
+		return -1;
+	w->dlogits = half ? take(w, w->piece * w->ldv, w->lhs_size, e) : w->logits;
+	if (!w->dlogits)
 		return -1;
 	if (!(w->d = take(w, n * ldh, sizeof(real), e)))
 		return -1;
@@ -182,8 +208,8 @@ static int make(struct work *w, struct err *e)
 	                        mat_mul_tn_scratch(w->g, threads, H, H, n));
 	bytes = max_size(bytes, mat_mul_tn_scratch(w->g, threads, V, H, w->piece));
 	if (E)
-		bytes = max_size(bytes, max_size(mat_mul_tn_scratch(w->g, threads, gates, E, w->rows),
-		                                 mat_mul_tn_scratch(w->g, threads, H, E, w->rows)));
+		bytes = max_size(bytes, max_size(mat_mul_tn_scratch(w->g32, threads, gates, E, w->rows),
+		                                 mat_mul_tn_scratch(w->g32, threads, H, E, w->rows)));
 	w->scratch = take(w, bytes, 1, e);
 	return w->scratch ? 0 : -1;
 }
@@ -197,9 +223,9 @@ struct work *work_new(const struct model *m, const struct work_config *cfg, stru
 	w->m = m;
 	w->cfg = *cfg;
 	w->pool = pool;
+	w->g32 = kern_get()->gemm[PREC_F32];
 	w->g = kern_get()->gemm[m->cfg.precision];
-	if (!w->g)
-		w->g = kern_get()->gemm[PREC_F32];
+	w->lhs_size = m->cfg.precision == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
 	if (make(w, e)) {
 		err_wrap(e, "memory for blocks of %d steps of %d streams", cfg->T, cfg->B);
 		work_free(w);
@@ -226,6 +252,13 @@ void work_shape(const struct work *w, int *T, int *B)
 {
 	*T = w->cfg.T;
 	*B = w->cfg.B;
+}
+
+void work_profile(struct work *w, double *seconds)
+{
+	w->seconds = seconds;
+	for (int l = 0; l < w->m->cfg.layers; l++)
+		w->layer[l].seconds = seconds;
 }
 
 size_t work_piece(const struct work *w)
@@ -384,6 +417,8 @@ static void output_part(void *arg, int part, int parts)
 			k->add(H, x, w->x[j->layer] + i * l->ldh);
 		if (w->dropped)
 			k->mul(H, x, x, w->mask + ((size_t)j->layer * B + i % B) * l->ldh);
+		if (l->half)
+			k->round_bf16(H, layer_row(l, w->lhs[j->layer + 1], i, l->ldh), x);
 	}
 }
 
@@ -409,16 +444,18 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 		for (int k = 0; k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)
 				memcpy(l->s[k] + r * l->ldh, state_rows(w, s, i, k) + r * H, H * sizeof(real));
+		for (size_t r = 0; l->half && r < B; r++)
+			kern_get()->round_bf16(H, layer_row(l, l->h, r, l->ldh), l->s[0] + r * l->ldh);
 		if (i == 0)
 			pool_run(w->pool, gather_part, &j);
 		else
-			layer_input(l, w->pool, T * B, w->x[i], l->ldh);
+			layer_input(l, w->pool, T * B, w->lhs[i], l->ldh);
 		layer_forward(l, w->pool, b->T, b->B, b->reset);
 		j.layer = i;
 		if (w->own_x)
 			pool_run(w->pool, output_part, &j);
 		else
-			w->x[i + 1] = l->s[0] + B * l->ldh;
+			w->lhs[i + 1] = layer_row(l, l->h, B, l->ldh);
 		for (int k = 0; k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)
 				memcpy(state_rows(w, s, i, k) + r * H, l->s[k] + (T * B + r) * l->ldh, H * sizeof(real));
@@ -433,7 +470,7 @@ static void logits_rows(struct work *w, size_t r0, size_t lo, size_t hi)
 	size_t V = (size_t)w->m->cfg.vocab, ldh = w->layer[0].ldh;
 	for (size_t i = lo; i < hi; i++)
 		memcpy(w->logits + i * w->ldv, bias, V * sizeof(real));
-	mat_mul_part(&w->out, hi - lo, w->x[w->m->cfg.layers] + (r0 + lo) * ldh, ldh, 0, V,
+	mat_mul_part(&w->out, hi - lo, layer_row(&w->layer[0], w->lhs[w->m->cfg.layers], r0 + lo, ldh), ldh, 0, V,
 	             w->logits + lo * w->ldv, w->ldv, true);
 }
 
@@ -459,12 +496,15 @@ static void loss_part(void *arg, int part, int parts)
 	struct work *w = j->w;
 	const uint32_t *target = j->b->target + j->r0;
 	size_t lo, hi, V = (size_t)w->m->cfg.vocab;
+	struct stopwatch clock = phase_start(part ? NULL : w->seconds);
 	pool_share(part, parts, j->rows, 1, &lo, &hi);
 	logits_rows(w, j->r0, lo, hi);
+	phase_end(&clock, PHASE_PRODUCTS);
 	for (size_t i = lo; i < hi; i++) {
 		const real *z = w->logits + i * w->ldv;
 		w->nats[j->r0 + i] = target[i] == NO_TARGET ? 0 : kern_get()->logsumexp(V, z) - z[target[i]];
 	}
+	phase_end(&clock, PHASE_SOFTMAX);
 }
 
 static double sum_targets(const struct block *b, const real *nats, size_t *targets)
@@ -496,25 +536,32 @@ static void loss_back_part(void *arg, int part, int parts)
 {
 	struct block_job *j = arg;
 	struct work *w = j->w;
+	const struct layer *l = &w->layer[0];
 	const struct kern *k = kern_get();
 	const uint32_t *target = j->b->target + j->r0;
-	size_t lo, hi, V = (size_t)w->m->cfg.vocab, ldh = w->layer[0].ldh;
+	size_t lo, hi, V = (size_t)w->m->cfg.vocab, ldh = l->ldh;
+	struct stopwatch clock = phase_start(part ? NULL : w->seconds);
 	pool_share(part, parts, j->rows, 1, &lo, &hi);
 	logits_rows(w, j->r0, lo, hi);
+	phase_end(&clock, PHASE_PRODUCTS);
 	for (size_t i = lo; i < hi; i++) {
 		real *z = w->logits + i * w->ldv;
 		if (target[i] == NO_TARGET) {
 			memset(z, 0, V * sizeof(real));
 			w->nats[j->r0 + i] = 0;
-			continue;
+		} else {
+			real z_target = z[target[i]];
+			w->nats[j->r0 + i] = k->softmax(V, z, z) - z_target;
+			k->scale(V, z, j->scale);
+			z[target[i]] -= j->scale;
 		}
-		real z_target = z[target[i]];
-		w->nats[j->r0 + i] = k->softmax(V, z, z) - z_target;
-		k->scale(V, z, j->scale);
-		z[target[i]] -= j->scale;
+		if (l->half)
+			k->round_bf16(V, layer_row(l, w->dlogits, i, w->ldv), z);
 	}
-	mat_mul_part(&w->outt, hi - lo, w->logits + lo * w->ldv, w->ldv, 0, (size_t)w->m->cfg.hidden,
+	phase_end(&clock, PHASE_SOFTMAX);
+	mat_mul_part(&w->outt, hi - lo, layer_row(l, w->dlogits, lo, w->ldv), w->ldv, 0, (size_t)w->m->cfg.hidden,
 	             j->d + (j->r0 + lo) * ldh, ldh, false);
+	phase_end(&clock, PHASE_PRODUCTS);
 }
 
 static void out_bias_part(void *arg, int part, int parts)
@@ -598,7 +645,7 @@ static void table_back(struct work *w, struct block_job *j, real *grad)
 	}
 	for (int r = 0; r < l->in_runs; r++) {
 		const real *da = w->dtable + (size_t)l->in_run[r].slot * l->hs;
-		mat_mul_tn(w->pool, w->g, (size_t)l->in_run[r].len * H, E, w->nrows, da, l->lda, w->emb, w->lde,
+		mat_mul_tn(w->pool, w->g32, (size_t)l->in_run[r].len * H, E, w->nrows, da, l->lda, w->emb, w->lde,
 		           dwx + (size_t)l->in_run[r].gate * H * E, E, w->scratch);
 		mat_mul(w->pool, &l->wxt[r], w->nrows, da, l->lda, w->demb, w->lde, r > 0);
 	}
@@ -623,8 +670,11 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 		struct block_job j = {.w = w, .b = b, .r0 = r, .rows = rows - r < w->piece ? rows - r : w->piece,
 		                      .scale = scale, .d = w->d};
 		pool_run(w->pool, loss_back_part, &j);
-		mat_mul_tn(w->pool, w->g, V, H, j.rows, w->logits, w->ldv, w->x[m->cfg.layers] + r * ldh, ldh,
+		struct stopwatch clock = phase_start(w->seconds);
+		mat_mul_tn(w->pool, w->g, V, H, j.rows, w->dlogits, w->ldv,
+		           layer_row(&w->layer[0], w->lhs[m->cfg.layers], r, ldh), ldh,
 		           grad + m->list[m->out_w].offset, H, w->scratch);
+		phase_end(&clock, PHASE_PRODUCTS);
 		j.d = grad + m->list[m->out_b].offset;
 		pool_run(w->pool, out_bias_part, &j);
 	}
@@ -640,7 +690,7 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 		layer_backward(l, w->pool, b->T, b->B, b->reset, w->d, w->ds);
 		/* The gradient of the input takes the place of the output's; the residual
 		 * path hands that on, so there it is added. */
-		layer_grads(l, w->pool, m, i, b->T, b->B, b->reset != NULL, i ? w->x[i] : NULL, ldh, w->d,
+		layer_grads(l, w->pool, m, i, b->T, b->B, b->reset != NULL, i ? w->lhs[i] : NULL, ldh, w->d,
 		            residual, grad, w->scratch);
 		for (int k = 0; ds_in && k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)

@@ -37,7 +37,7 @@ struct work;
 struct work_config {
 	int T, B;     /* the largest block */
 	bool train;   /* backward will be called: activations are kept, memory for gradients */
-	bool resets;  /* blocks with reset flags beyond the first step will be trained on */
+	bool resets;  /* blocks with reset flags will be trained on */
 	bool dropout; /* blocks with dropout will come */
 };
 
@@ -46,6 +46,10 @@ struct work *work_new(const struct model *m, const struct work_config *cfg, stru
 void work_free(struct work *w);
 size_t work_bytes(const struct work *w); /* memory held */
 void work_shape(const struct work *w, int *T, int *B); /* of the largest block */
+
+/* From now on adds the first thread's seconds by phase (phase.h) to these PHASE_COUNT
+ * numbers; NULL: no more. What belongs to no other phase is PHASE_OTHER. */
+void work_profile(struct work *w, double *seconds);
 
 /* Reads the state in, runs the layers over the block, leaves the new state. */
 void work_forward(struct work *w, const struct block *b, struct state *s);

@@ -133,18 +133,22 @@ static void check_uniform(const struct model *m, int index, double bound)
 {
 	const struct param *p = &m->list[index];
 	size_t n = p->rows * p->cols;
-	double min = 0, max = 0, sum = 0, squares = 0;
+	double min = 0, max = 0, sum = 0, squares = 0, products = 0, down = 0;
 	for (size_t i = 0; i < n; i++) {
 		double x = (double)model_param(m, index)[i] / bound;
 		min = fmin(min, x);
 		max = fmax(max, x);
 		sum += x;
 		squares += x * x;
+		products += i ? x * (double)model_param(m, index)[i - 1] / bound : 0;
+		down += i >= p->cols ? x * (double)model_param(m, index)[i - p->cols] / bound : 0;
 	}
 	CHECK(min >= -1 && min < -0.97);
 	CHECK(max <= 1 && max > 0.97);
 	CHECK_NEAR(sum / (double)n, 0, 0.06);
 	CHECK_NEAR(squares / (double)n, 1.0 / 3, 0.03);
+	CHECK_NEAR(products / (double)n, 0, 0.04); /* neighbours in a row and in a column are independent */
+	CHECK_NEAR(down / (double)n, 0, 0.04);
 }
 
 static void check_bias(const struct model *m, int index, double forget)

@@ -543,6 +543,7 @@ static void pieces(void)
 	struct block b = {.T = 1, .B = B, .in = in, .target = target};
 	struct pool *pool = pool_new(3, NULL);
 	static double sum[V], dw[V][H], db[V];
+	double dbias[H] = {0};
 	size_t n, ld;
 	draw_block(V, 10);
 	target[5] = target[33] = NO_TARGET;
@@ -571,10 +572,15 @@ static void pieces(void)
 		for (size_t v = 0; v < V; v++) {
 			double d = (sum[v] / all - (v == target[i])) / (double)n;
 			db[v] += d;
-			for (size_t u = 0; u < H; u++)
-				dw[v][u] += d * (double)r.s.s[i * H + u];
+			for (size_t u = 0; u < H; u++) {
+				double h = (double)r.s.s[i * H + u];
+				dw[v][u] += d * h;
+				dbias[u] += d * (double)model_param(&m, m.out_w)[v * H + u] * (1 - h * h);
+			}
 		}
 	}
+	for (size_t u = 0; u < H; u++)
+		CHECK_NEAR(more.grad[m.list[m.layer[0].bx].offset + u], dbias[u], 1e-6);
 	CHECK_NEAR(r.loss, loss, 1e-4 * loss);
 	const real *gb = more.grad + m.list[m.out_b].offset, *gw = more.grad + m.list[m.out_w].offset;
 	double worst = 0;
