@@ -1,52 +1,65 @@
 /* One recurrent layer.
  *
- * The input product of a whole block is one large product before the loop
- * (layer_input); what is left inside it, step by step, is
+ * A step of the time loop is
  *
- *      a_t += h_(t-1) Wh'     B x H by H x GH
- *      cell                    elementwise
+ *      a_t  = bias + x_t Wx' + h_(t-1) Wh'     B x H by H x GH, twice
+ *      cell                                     elementwise
  *
  * and backwards
  *
- *      cell                    elementwise: slots become their gradients
- *      dh += da_t Wh          B x GH by GH x H
+ *      cell                                     elementwise: slots become their gradients
+ *      dh += da_t Wh,  dx_t = da_t Wx           B x GH by GH x H, twice
  *
- * after which dWh, dWx and dX are again one large product each.
+ * after which dWh and dWx are one large product each, over all steps and streams.
  *
- * Threads share a grid of streams x units. Split by streams they never meet
- * inside the loop, but each reads all of Wh at every step; split by units each
- * reads its part of Wh only, and they meet at a barrier once a step (twice
- * backwards). With many streams the first is chosen, with few the second: a
- * product of fewer than MIN_ROWS rows cannot keep the multipliers busy. Either
- * way every element is computed the same, so the bits do not depend on it.
+ * Threads share a grid of streams x units. Split by streams they never meet inside
+ * the loop, but each reads all the weights at every step; split by units each
+ * reads its part of the weights only, and they meet at a barrier once a step.
+ * With many streams the first is chosen, with few the second: a product of fewer than
+ * MIN_ROWS rows cannot keep the multipliers busy. Either way every element is
+ * computed the same, so the bits do not depend on it.
  *
- * The gate pass follows the product at once for every CHUNK of units, while
- * their pre-activations are in the first-level cache. */
+ * Split by streams, everything about a row is done while it is in cache: a's row
+ * starts as the bias or the table's row, takes both products for CHUNK units, and goes
+ * through the cell at once; backwards its gradients give dh and dx before the next
+ * step is looked at. A block's a is larger than the caches (52 MB at 512 units, 64 x
+ * 100), so this spares two of three trips to memory. Split by units, the input products
+ * of the whole block are done before and after the loop instead: with one stream, a
+ * product per step would read the weights for every symbol.
+ *
+ * What bounds it: the products run at the speed of the multipliers as long as the
+ * weights stay in the last-level cache (each step reads them all, 8 MB at 512 units in
+ * float32); with larger ones at the speed of memory. */
 #include "nn/layer.h"
 
 #include <string.h>
 
 #include "nn/phase.h"
 
-enum { CHUNK = 64, MIN_ROWS = 8 };
+enum { CHUNK = 64, MIN_ROWS = 8, ROWS = 96 };
 
 static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Part of a (rows x units) grid: a part's rows and units, and whether parts share rows. */
+/* Part of a (rows x units) grid. */
 struct share {
 	size_t r0, r1, u0, u1;
 	bool meet; /* several parts work on the same rows */
 };
+
+static bool split_by_rows(size_t rows, int parts)
+{
+	return rows >= (size_t)parts * MIN_ROWS;
+}
 
 static struct share share(size_t rows, size_t units, int nr, int part, int parts)
 {
 	struct share s = {0, rows, 0, units, false};
 	if (parts == 1)
 		return s;
-	if (rows >= (size_t)parts * MIN_ROWS) {
+	if (split_by_rows(rows, parts)) {
 		pool_share(part, parts, rows, 1, &s.r0, &s.r1);
 	} else {
 		pool_share(part, parts, units, (size_t)nr, &s.u0, &s.u1);
@@ -106,53 +119,53 @@ void layer_pack_part(struct layer *l, const struct model *m, int index, bool bac
 	}
 }
 
-/* --- the input product ------------------------------------------------------ */
-
-struct input_job {
-	struct layer *l;
-	size_t rows;
-	const void *x;
-	size_t ldx;
-};
-
-static void input_part(void *arg, int part, int parts)
-{
-	struct input_job *j = arg;
-	struct layer *l = j->l;
-	size_t hs = l->hs, step = 96; /* rows at a time, so that a stays in the second-level cache */
-	struct share s = share(j->rows, (size_t)l->hidden, l->wh[0].g->nr, part, parts);
-	if (s.u0 == s.u1)
-		return;
-	for (size_t r = s.r0; r < s.r1; r += step) {
-		size_t n = min_size(step, s.r1 - r);
-		for (size_t i = r; i < r + n; i++)
-			for (int k = 0; k < l->cell->slots; k++)
-				memcpy(l->a + i * l->lda + (size_t)k * hs + s.u0, l->bias + (size_t)k * hs + s.u0,
-				       (s.u1 - s.u0) * sizeof(real));
-		for (int g = 0; g < l->cell->gates; g++)
-			mat_mul_part(&l->wx[g], n, layer_row(l, j->x, r, j->ldx), j->ldx, s.u0, s.u1,
-			             l->a + r * l->lda + (size_t)l->cell->in_slot[g] * hs, l->lda, true);
-	}
-}
-
-void layer_input(struct layer *l, struct pool *pool, size_t rows, const void *x, size_t ldx)
-{
-	struct input_job j = {l, rows, x, ldx};
-	struct stopwatch clock = phase_start(l->seconds);
-	pool_run(pool, input_part, &j);
-	phase_end(&clock, PHASE_PRODUCTS);
-}
-
-/* --- the time loop ------------------------------------------------------------ */
-
 struct loop_job {
 	struct layer *l;
 	struct pool *pool;
 	size_t T, B;
 	const uint8_t *reset;
-	const real *dy;
+	const struct layer_input *in;
+	real *d;
 	real *const *ds;
+	enum layer_dx dx;
 };
+
+/* --- the input: a = bias + table row, or bias + x Wx' --------------------------------- */
+
+static void add_input(const struct loop_job *j, size_t r0, size_t r1, size_t u0, size_t u1)
+{
+	struct layer *l = j->l;
+	const struct cell *cell = l->cell;
+	const struct layer_input *in = j->in;
+	const struct kern *kern = kern_get();
+	size_t hs = l->hs, n = u1 - u0;
+	for (size_t i = r0; i < r1; i++) {
+		real *a = l->a + i * l->lda + u0;
+		for (int k = 0; k < cell->slots; k++)
+			memcpy(a + (size_t)k * hs, l->bias + (size_t)k * hs + u0, n * sizeof(real));
+		for (int g = 0; !in->x && g < cell->gates; g++) {
+			size_t at = (size_t)cell->in_slot[g] * hs;
+			const real *row = in->table + (size_t)in->row[i] * l->lda + at + u0;
+			if (in->scale)
+				kern->axpy(n, a + at, in->scale[i], row);
+			else
+				kern->add(n, a + at, row);
+		}
+	}
+	for (int g = 0; in->x && g < cell->gates; g++)
+		mat_mul_part(&l->wx[g], r1 - r0, layer_row(l, in->x, r0, in->ldx), in->ldx, u0, u1,
+		             l->a + r0 * l->lda + (size_t)cell->in_slot[g] * hs, l->lda, true);
+}
+
+static void input_part(void *arg, int part, int parts)
+{
+	struct loop_job *j = arg;
+	struct share s = share(j->T * j->B, (size_t)j->l->hidden, j->l->wh[0].g->nr, part, parts);
+	for (size_t r = s.r0; r < s.r1 && s.u0 < s.u1; r += ROWS)
+		add_input(j, r, min_size(r + ROWS, s.r1), s.u0, s.u1);
+}
+
+/* --- the time loop ---------------------------------------------------------------------- */
 
 /* State k before step t of stream b. */
 static const real *prev_row(const struct loop_job *j, int k, size_t t, size_t b)
@@ -187,6 +200,7 @@ static void forward_part(void *arg, int part, int parts)
 	size_t chunk = CHUNK > nr ? CHUNK / nr * nr : nr;
 	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 	struct share s = share(B, (size_t)l->hidden, (int)nr, part, parts);
+	bool fused = split_by_rows(B, parts);
 
 	for (size_t t = 0; t < j->T; t++) {
 		void *h = layer_row(l, l->h, t * B, ldh);
@@ -199,6 +213,8 @@ static void forward_part(void *arg, int part, int parts)
 		for (size_t u = s.u0; u < s.u1; u += chunk) {
 			size_t end = min_size(u + chunk, s.u1);
 			real *a = l->a + (t * B + s.r0) * l->lda;
+			if (fused)
+				add_input(j, t * B + s.r0, t * B + s.r1, u, end);
 			for (int g = 0; g < cell->gates; g++)
 				mat_mul_part(&l->wh[g], s.r1 - s.r0, layer_row(l, h, s.r0, ldh), ldh, u, end,
 				             a + (size_t)cell->rec_slot[g] * hs, l->lda, true);
@@ -222,9 +238,14 @@ static void forward_part(void *arg, int part, int parts)
 	}
 }
 
-void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset)
+void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset,
+                   const struct layer_input *in)
 {
-	struct loop_job j = {.l = l, .pool = pool, .T = (size_t)T, .B = (size_t)B, .reset = reset};
+	struct loop_job j = {.l = l, .pool = pool, .T = (size_t)T, .B = (size_t)B, .reset = reset, .in = in};
+	struct stopwatch clock = phase_start(l->seconds);
+	if (!split_by_rows(j.B, pool_size(pool)))
+		pool_run(pool, input_part, &j);
+	phase_end(&clock, PHASE_PRODUCTS);
 	pool_run(pool, forward_part, &j);
 }
 
@@ -232,6 +253,23 @@ void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8
 static const void *slot_rows(const struct layer *l, size_t row, int slot)
 {
 	return layer_row(l, layer_row(l, l->da, row, l->lda), (size_t)slot, l->hs);
+}
+
+/* d = da Wx, or added, for rows and units. */
+static void input_back(const struct loop_job *j, size_t r0, size_t r1, size_t u0, size_t u1)
+{
+	const struct layer *l = j->l;
+	for (int i = 0; i < l->in_runs; i++)
+		mat_mul_part(&l->wxt[i], r1 - r0, slot_rows(l, r0, l->in_run[i].slot), l->lda, u0, u1,
+		             j->d + r0 * l->ldh, l->ldh, j->dx == DX_ADD || i > 0);
+}
+
+static void input_back_part(void *arg, int part, int parts)
+{
+	struct loop_job *j = arg;
+	struct share s = share(j->T * j->B, (size_t)j->l->in, j->l->wxt[0].g->nr, part, parts);
+	for (size_t r = s.r0; r < s.r1 && s.u0 < s.u1; r += ROWS)
+		input_back(j, r, min_size(r + ROWS, s.r1), s.u0, s.u1);
 }
 
 static void backward_part(void *arg, int part, int parts)
@@ -243,6 +281,7 @@ static void backward_part(void *arg, int part, int parts)
 	size_t B = j->B, ldh = l->ldh, hs = l->hs;
 	struct share s = share(B, (size_t)l->hidden, l->wht[0].g->nr, part, parts);
 	size_t n = s.u1 - s.u0;
+	bool fused = j->dx != DX_NONE && split_by_rows(B, parts);
 	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 
 	for (size_t t = j->T; t-- > 0;) {
@@ -255,7 +294,7 @@ static void backward_part(void *arg, int part, int parts)
 				next[k] = l->s[k] + ((t + 1) * B + b) * ldh + s.u0;
 				ds[k] = j->ds[k] + b * ldh + s.u0;
 			}
-			kern->add(n, ds[0], j->dy + (t * B + b) * ldh + s.u0);
+			kern->add(n, ds[0], j->d + (t * B + b) * ldh + s.u0);
 			cell->backward(n, hs, a + (b - s.r0) * l->lda + s.u0, prev, next, ds);
 			for (int k = 0; l->half && k < cell->slots; k++)
 				kern->round_bf16(n, (uint16_t *)layer_row(l, l->da, t * B + b, l->lda) + (size_t)k * hs + s.u0,
@@ -268,6 +307,8 @@ static void backward_part(void *arg, int part, int parts)
 		for (int r = 0; n && r < l->rec_runs; r++)
 			mat_mul_part(&l->wht[r], s.r1 - s.r0, slot_rows(l, t * B + s.r0, l->rec_run[r].slot), l->lda, s.u0,
 			             s.u1, j->ds[0] + s.r0 * ldh, ldh, true);
+		if (fused)
+			input_back(j, t * B + s.r0, t * B + s.r1, 0, (size_t)l->in);
 		phase_end(&clock, PHASE_PRODUCTS);
 		for (size_t b = s.r0; j->reset && b < s.r1; b++)
 			for (int k = 0; j->reset[t * B + b] && k < cell->states; k++)
@@ -275,12 +316,16 @@ static void backward_part(void *arg, int part, int parts)
 	}
 }
 
-void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset,
-                    const real *dy, real *const ds[])
+void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset, real *d,
+                    real *const ds[], enum layer_dx dx)
 {
 	struct loop_job j = {.l = l, .pool = pool, .T = (size_t)T, .B = (size_t)B, .reset = reset,
-	                     .dy = dy, .ds = ds};
+	                     .d = d, .ds = ds, .dx = dx};
 	pool_run(pool, backward_part, &j);
+	struct stopwatch clock = phase_start(l->seconds);
+	if (dx != DX_NONE && !split_by_rows(j.B, pool_size(pool)))
+		pool_run(pool, input_back_part, &j);
+	phase_end(&clock, PHASE_PRODUCTS);
 }
 
 /* --- gradients of the parameters ------------------------------------------------ */
@@ -289,9 +334,6 @@ struct grads_job {
 	struct layer *l;
 	size_t rows;
 	real *bx, *bh;
-	real *dx;
-	size_t lddx;
-	bool add;
 };
 
 static void bias_part(void *arg, int part, int parts)
@@ -311,29 +353,14 @@ static void bias_part(void *arg, int part, int parts)
 	}
 }
 
-static void dx_part(void *arg, int part, int parts)
-{
-	struct grads_job *j = arg;
-	const struct layer *l = j->l;
-	size_t step = 96;
-	struct share s = share(j->rows, (size_t)l->in, l->wxt[0].g->nr, part, parts);
-	if (s.u0 == s.u1)
-		return;
-	for (size_t r = s.r0; r < s.r1; r += step)
-		for (int i = 0; i < l->in_runs; i++)
-			mat_mul_part(&l->wxt[i], min_size(step, s.r1 - r), slot_rows(l, r, l->in_run[i].slot), l->lda,
-			             s.u0, s.u1, j->dx + r * j->lddx, j->lddx, j->add || i > 0);
-}
-
 void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int index, int T, int B,
-                 bool resets, const void *x, size_t ldx, real *dx, bool add_dx, real *grad,
-                 void *scratch)
+                 bool resets, const void *x, size_t ldx, real *grad, void *scratch)
 {
 	const struct layer_params *p = &m->layer[index];
 	const struct gemm *g = l->wh[0].g;
 	size_t H = (size_t)l->hidden, rows = (size_t)T * (size_t)B;
 	struct grads_job j = {.l = l, .rows = rows, .bx = grad + m->list[p->bx].offset,
-	                      .bh = grad + m->list[p->bh].offset, .dx = dx, .lddx = l->ldh, .add = add_dx};
+	                      .bh = grad + m->list[p->bh].offset};
 
 	struct stopwatch clock = phase_start(l->seconds);
 	pool_run(pool, bias_part, &j);
@@ -342,12 +369,8 @@ void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int 
 		mat_mul_tn(pool, g, (size_t)l->rec_run[r].len * H, H, rows, slot_rows(l, 0, l->rec_run[r].slot), l->lda,
 		           resets ? l->hin : l->h, l->ldh,
 		           grad + m->list[p->wh].offset + (size_t)l->rec_run[r].gate * H * H, H, scratch);
-	phase_end(&clock, PHASE_PRODUCTS);
-	if (!x)
-		return;
-	for (int r = 0; r < l->in_runs; r++)
+	for (int r = 0; x && r < l->in_runs; r++)
 		mat_mul_tn(pool, g, (size_t)l->in_run[r].len * H, H, rows, slot_rows(l, 0, l->in_run[r].slot), l->lda, x,
 		           ldx, grad + m->list[p->wx].offset + (size_t)l->in_run[r].gate * H * H, H, scratch);
-	pool_run(pool, dx_part, &j);
 	phase_end(&clock, PHASE_PRODUCTS);
 }

@@ -52,23 +52,32 @@ static inline void *layer_row(const struct layer *l, const void *p, size_t i, si
 	return (char *)p + i * ld * (l->half ? sizeof(uint16_t) : sizeof(real));
 }
 
-/* a = bias + x Wx' for rows of x (in), by gate; x is a left-hand side. */
-void layer_input(struct layer *l, struct pool *pool, size_t rows, const void *x, size_t ldx);
+/* What a layer reads: rows of a left-hand side x, or, at layer 0, rows of a table
+ * that holds the input product of every symbol (slots, hs; row stride lda). */
+struct layer_input {
+	const void *x; /* (T*B, in), row stride ldx; NULL: the table */
+	size_t ldx;
+	const real *table;
+	const uint32_t *row; /* (T*B) rows of the table */
+	const real *scale;   /* (T*B) factors of these rows, or NULL */
+};
 
-/* The time loop. reset (T,B) or NULL. */
-void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset);
+/* Runs T steps of B streams; s[.] row block 0 and h row block 0 hold the state carried
+ * in. reset (T,B) or NULL. */
+void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset,
+                   const struct layer_input *in);
 
-/* The time loop backwards: dy (T,B,hidden) the gradient of the outputs; ds[s]
- * (B,hidden) in: gradient of the last states, out: of the states carried in. Leaves the
- * gradients of the slots in a. */
-void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset,
-                    const real *dy, real *const ds[]);
+/* Backwards: d (T,B,hidden) in: gradient of the outputs; ds[s] (B,hidden) in: gradient of
+ * the last states, out: of the states carried in. Leaves the gradients of the slots
+ * in a and da. With dx (layers whose input has rows) that of the input takes the place of
+ * the outputs' in d, or is added to it (residual). */
+enum layer_dx { DX_NONE, DX_STORE, DX_ADD };
+void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset, real *d,
+                    real *const ds[], enum layer_dx dx);
 
-/* After layer_backward: adds the gradients of wh, bx, bh to their views, and
- * with x (rows, in) that of wx; dx (rows, in) (+)= the gradient of x. x NULL:
- * layer 0, whose input has no rows (see work.c). */
+/* After layer_backward: adds the gradients of wh, bx, bh to their views, and with x (a
+ * left-hand side of rows) that of wx. */
 void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int index, int T, int B,
-                 bool resets, const void *x, size_t ldx, real *dx, bool add_dx, real *grad,
-                 void *scratch);
+                 bool resets, const void *x, size_t ldx, real *grad, void *scratch);
 
 #endif

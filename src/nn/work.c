@@ -46,6 +46,7 @@ struct work {
 	size_t rows, nrows;   /* capacity; in use */
 	uint32_t *row_of;     /* (vocab) row of a symbol, or NO_TARGET */
 	uint32_t *row_id;     /* (rows) */
+	uint32_t *row;        /* (T,B) of the block's symbols */
 	real *table, *dtable; /* (rows, slots, hs) */
 	real *emb, *demb;     /* (rows, embed) */
 	size_t lde;
@@ -54,7 +55,6 @@ struct work {
 	size_t piece, ldv;
 	real *logits;  /* (piece, V) */
 	void *dlogits; /* (piece, V) their gradient as a left-hand side; f32: logits itself */
-	real *lse;     /* (piece) log of the softmax's denominator */
 	real *nats;    /* (T*B) */
 	real *d;       /* (T,B,hidden) gradient of a layer's output, then of its input */
 	real *ds[CELL_STATES]; /* (B,hidden) */
@@ -177,6 +177,7 @@ static int make(struct work *w, struct err *e)
 	w->lde = mat_stride(E);
 	if (!(w->row_of = take(w, V, sizeof *w->row_of, e)) ||
 	    !(w->row_id = take(w, w->rows, sizeof *w->row_id, e)) ||
+	    !(w->row = take(w, n, sizeof *w->row, e)) ||
 	    !(w->table = take(w, w->rows * lda, sizeof(real), e)) ||
 	    (E && !(w->emb = take(w, w->rows * w->lde, sizeof(real), e))))
 		return -1;
@@ -187,7 +188,7 @@ static int make(struct work *w, struct err *e)
 	w->piece = w->piece < 16 ? 16 : w->piece;
 	w->piece = w->piece < n ? w->piece : n;
 	if (take_pack(w, &w->out, w->g, H, V, e) || !(w->logits = take(w, w->piece * w->ldv, sizeof(real), e)) ||
-	    !(w->lse = take(w, w->piece, sizeof(real), e)) || !(w->nats = take(w, n, sizeof(real), e)))
+	    !(w->nats = take(w, n, sizeof(real), e)))
 		return -1;
 	if (!w->cfg.train)
 		return 0;
@@ -378,29 +379,6 @@ struct block_job {
 	size_t targets;
 };
 
-/* a = bias + table row, scaled where the symbol is dropped. */
-static void gather_part(void *arg, int part, int parts)
-{
-	struct block_job *j = arg;
-	struct work *w = j->w;
-	const struct layer *l = &w->layer[0];
-	const struct kern *k = kern_get();
-	size_t lo, hi, hs = l->hs, used = (size_t)l->cell->slots * hs;
-	pool_share(part, parts, j->rows, 1, &lo, &hi);
-	for (size_t i = lo; i < hi; i++) {
-		real *a = l->a + i * l->lda;
-		const real *row = w->table + (size_t)w->row_of[j->b->in[i]] * l->lda;
-		memcpy(a, l->bias, used * sizeof(real));
-		for (int g = 0; g < l->cell->gates; g++) {
-			size_t at = (size_t)l->cell->in_slot[g] * hs;
-			if (w->dropped)
-				k->axpy(hs, a + at, w->in_scale[i], row + at);
-			else
-				k->add(hs, a + at, row + at);
-		}
-	}
-}
-
 /* x_(l+1) = (h_l + x_l) mask */
 static void output_part(void *arg, int part, int parts)
 {
@@ -439,6 +417,8 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	refresh(w, b);
 	if (w->dropped)
 		make_masks(w, b);
+	for (size_t i = 0; i < T * B; i++)
+		w->row[i] = w->row_of[b->in[i]];
 	for (int i = 0; i < w->m->cfg.layers; i++) {
 		struct layer *l = &w->layer[i];
 		for (int k = 0; k < l->cell->states; k++)
@@ -446,11 +426,9 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 				memcpy(l->s[k] + r * l->ldh, state_rows(w, s, i, k) + r * H, H * sizeof(real));
 		for (size_t r = 0; l->half && r < B; r++)
 			kern_get()->round_bf16(H, layer_row(l, l->h, r, l->ldh), l->s[0] + r * l->ldh);
-		if (i == 0)
-			pool_run(w->pool, gather_part, &j);
-		else
-			layer_input(l, w->pool, T * B, w->lhs[i], l->ldh);
-		layer_forward(l, w->pool, b->T, b->B, b->reset);
+		struct layer_input in = {.x = w->lhs[i], .ldx = l->ldh, .table = w->table, .row = w->row,
+		                         .scale = w->dropped ? w->in_scale : NULL};
+		layer_forward(l, w->pool, b->T, b->B, b->reset, &in);
 		j.layer = i;
 		if (w->own_x)
 			pool_run(w->pool, output_part, &j);
@@ -601,7 +579,7 @@ static void scatter_part(void *arg, int part, int parts)
 			memset(w->dtable + r * l->lda + (size_t)l->cell->in_slot[g] * l->hs + lo, 0,
 			       (hi - lo) * sizeof(real));
 	for (size_t i = 0; i < j->rows; i++) {
-		real *to = w->dtable + (size_t)w->row_of[j->b->in[i]] * l->lda;
+		real *to = w->dtable + (size_t)w->row[i] * l->lda;
 		const real *a = l->a + i * l->lda;
 		for (int g = 0; g < l->cell->gates; g++) {
 			size_t at = (size_t)l->cell->in_slot[g] * l->hs + lo;
@@ -682,16 +660,14 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 	for (int i = m->cfg.layers - 1; i >= 0; i--) {
 		struct layer *l = &w->layer[i];
 		struct block_job j = {.w = w, .b = b, .rows = rows, .layer = i, .d = w->d};
-		bool residual = m->cfg.residual && i > 0;
+		/* The residual path hands the gradient of the output on to the input. */
+		enum layer_dx dx = i == 0 ? DX_NONE : m->cfg.residual ? DX_ADD : DX_STORE;
 		if (w->dropped)
 			pool_run(w->pool, mask_part, &j);
 		for (int k = 0; k < l->cell->states; k++)
 			memset(w->ds[k], 0, B * ldh * sizeof(real));
-		layer_backward(l, w->pool, b->T, b->B, b->reset, w->d, w->ds);
-		/* The gradient of the input takes the place of the output's; the residual
-		 * path hands that on, so there it is added. */
-		layer_grads(l, w->pool, m, i, b->T, b->B, b->reset != NULL, i ? w->lhs[i] : NULL, ldh, w->d,
-		            residual, grad, w->scratch);
+		layer_backward(l, w->pool, b->T, b->B, b->reset, w->d, w->ds, dx);
+		layer_grads(l, w->pool, m, i, b->T, b->B, b->reset != NULL, w->lhs[i], ldh, grad, w->scratch);
 		for (int k = 0; ds_in && k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)
 				memcpy(ds_in + (((size_t)i * (size_t)l->cell->states + (size_t)k) * B + r) * H,
