@@ -17,6 +17,7 @@
 static const double LN2 = 0.69314718055994530942;
 static const double SAVE_SECONDS = 30;   /* at least, between checkpoints on the way */
 static const double REDRAW_SECONDS = 0.1; /* of the progress line on a terminal */
+static const double TELL_EVERY = 0.04;    /* of the run, between lines that stay; the log has them all */
 
 static const char *const precision_choices[] = {"auto", "f32", "bf16", NULL};
 
@@ -133,6 +134,7 @@ struct run {
 	bool tty, utf8, colour;
 	double drawn;   /* time of the last redraw */
 	int drawn_line; /* something stands on the progress line */
+	double told;    /* fraction of the run at the last line that stays */
 	double nats_sum; /* since the last validation */
 	uint64_t nats_n;
 	double train_nats; /* mean of the last full interval */
@@ -262,17 +264,28 @@ static void erase_line(struct run *r)
 	r->drawn_line = 0;
 }
 
-static void describe(struct run *r, const struct train_report *t, struct buf *b)
+/* The line that stays says all; the one that is redrawn has to fit. */
+static void describe(const struct run *r, const struct train_report *t, bool stays, struct buf *b)
 {
 	char left[32], speed[32];
 	term_time(t->left, left, sizeof left);
 	term_count(t->tokens_per_s, speed, sizeof speed);
+	if (!stays) {
+		term_bar(t->fraction, 20, r->utf8, b);
+		buf_printf(b, NULL, " %3.0f%%  %s left  loss %.4f", 100 * t->fraction, left, r->train_nats);
+		if (isfinite(t->val_nats))
+			buf_printf(b, NULL, "  held out %.4f", t->val_nats);
+		buf_printf(b, NULL, "  %s/s  step %llu", speed, (unsigned long long)t->p->step);
+		return;
+	}
 	buf_printf(b, NULL, "step %llu  epoch %.2f  loss %.4f nats %.3f bits", (unsigned long long)t->p->step, t->epoch,
 	           r->train_nats, r->train_nats / LN2);
 	if (isfinite(t->val_nats))
 		buf_printf(b, NULL, "  held out %.4f nats %.3f bits%s", t->val_nats, t->val_nats / LN2,
 		           t->evaluated && t->improved ? " *" : "");
-	buf_printf(b, NULL, "  %s/s  %s left", speed, left);
+	buf_printf(b, NULL, "  %s/s", speed);
+	if (!t->last)
+		buf_printf(b, NULL, "  %s left", left);
 }
 
 static void report(void *arg, const struct train_report *t)
@@ -293,15 +306,14 @@ static void report(void *arg, const struct train_report *t)
 	if (row || t->p->step % 20 == 0)
 		log_row(r, t);
 
-	if (row || (r->tty && now - r->drawn >= REDRAW_SECONDS)) {
+	bool line = row && (t->diverged || t->fraction >= r->told + TELL_EVERY || t->fraction >= 1 || t->last);
+	if (line || (r->tty && now - r->drawn >= REDRAW_SECONDS)) {
 		struct buf b = {0};
 		erase_line(r);
-		if (r->tty && !row) {
-			term_bar(t->fraction, 20, r->utf8, &b);
-			buf_printf(&b, NULL, " %3.0f%%  ", 100 * t->fraction);
-		}
-		describe(r, t, &b);
-		if (b.p && r->tty && !row) {
+		if (line)
+			r->told = t->fraction;
+		describe(r, t, line, &b);
+		if (b.p && r->tty && !line) {
 			int width = term_width(STDERR_FILENO) - 1;
 			size_t n = b.len;
 			while (n && term_columns(b.p, n) > (size_t)width)

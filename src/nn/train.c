@@ -286,7 +286,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 
 	if (!failed && checked != p->step) {
 		/* The last weights may be better than the best. */
-		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .fraction = fraction(t, &left),
+		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .last = true, .fraction = fraction(t, &left),
 		                         .nats = p->smooth_nats, .lr = rate(t, 1)};
 		bool in_turn = r.fraction >= 1 || p->step % t->eval_every == 0;
 		failed = validate(t, !in_turn, NULL, &r.improved, e) != 0;

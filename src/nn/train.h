@@ -69,6 +69,7 @@ struct train_report {
 	double nats, norm, lr; /* of this step: loss, gradient norm before clipping, rate */
 	double tokens_per_s;
 	bool evaluated, improved, diverged;
+	bool last; /* the validation after the last step */
 };
 
 struct train;
