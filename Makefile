@@ -3,6 +3,7 @@
 #   make            the program, ./rnnlm
 #   make demo       build, train half a minute on the shipped corpus, sample, score
 #   make test       every test; ends with "N passed, N failed"
+#   make bench      training speed of six shapes here (BENCH=options of rnnlm bench)
 #   make quick      the tests that take a moment
 #   make asan tsan  the tests under AddressSanitizer + UBSan, ThreadSanitizer
 #   make fuzz       libFuzzer programs (clang) for FUZZ_SECONDS each
@@ -80,11 +81,11 @@ else
 PROGRAM := $B/rnnlm
 endif
 
-.PHONY: all demo test quick asan tsan fuzz fuzz-bins lint headers interop install uninstall clean bins help
+.PHONY: all demo bench test quick asan tsan fuzz fuzz-bins lint headers interop install uninstall clean bins help
 .DELETE_ON_ERROR:
 all: $(PROGRAM)
 help:
-	@sed -n '3,16s/^# \{0,1\}//p' Makefile
+	@sed -n '3,17s/^# \{0,1\}//p' Makefile
 
 # A change of compiler or flags rebuilds everything of the variant.
 STAMP := $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(ISAS)
@@ -172,6 +173,8 @@ fuzz:
 # --- the rest ----------------------------------------------------------------
 demo: all
 	$(Q)sh scripts/demo.sh
+bench: all
+	$(Q)./rnnlm bench $(BENCH)
 lint:
 	$(Q)sh scripts/lint.sh
 # Every header stands alone; a template is included with macros that it names.

@@ -52,17 +52,27 @@ int io_read_all(const char *path, unsigned char **data, size_t *len, struct err 
 	unsigned char *buf = NULL, *more;
 	size_t n = 0, cap = FIRST_READ;
 	ssize_t got;
+	struct stat st;
 	int res = -1, fd = open_input(path, &name, e);
 	*data = NULL;
 	*len = 0;
 	if (fd < 0)
 		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uintmax_t)st.st_size > mem_physical()) {
+		err_set(e, "%s has %llu bytes, more than this machine's memory (%zu)", name,
+		        (unsigned long long)st.st_size, mem_physical());
+		goto out;
+	}
 	if (!(buf = mem_resize(NULL, cap, 1, e)))
 		goto oom;
 	while ((got = read_some(fd, buf + n, cap - n - 1)) > 0) {
 		n += (size_t)got;
 		if (n + 1 < cap)
 			continue;
+		if (cap > mem_physical() / 2) {
+			err_set(e, "%s goes on behind byte %zu: more than this machine's memory holds", name, n);
+			goto out;
+		}
 		if (!(more = mem_resize(buf, cap, 2, e)))
 			goto oom;
 		buf = more;

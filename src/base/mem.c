@@ -11,6 +11,7 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -28,6 +29,16 @@ void mem_fail_at(long n)
 long mem_count(void)
 {
 	return atomic_load(&allocations);
+}
+
+size_t mem_physical(void)
+{
+#ifdef _SC_PHYS_PAGES
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	if (pages > 0 && size > 0 && (size_t)pages < SIZE_MAX / (size_t)size)
+		return (size_t)pages * (size_t)size;
+#endif
+	return SIZE_MAX;
 }
 
 void mem_init(void)

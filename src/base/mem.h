@@ -31,6 +31,10 @@ char *mem_strndup(const char *s, size_t n, struct err *e);
 /* Frees what any of the above returned; NULL is fine. */
 void mem_free(void *p);
 
+/* Bytes of memory in this machine, or SIZE_MAX if that is not known: what is larger
+ * need not be tried. (The kernel may promise more than there is.) */
+size_t mem_physical(void);
+
 /* The n-th allocation from now on fails (1 = the next); 0 = none. After it
  * has failed once the counter is off. mem_count: allocations so far. */
 void mem_fail_at(long n);

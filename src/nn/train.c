@@ -35,6 +35,8 @@ struct train {
 	uint64_t steps, eval_every;
 	double eval_seconds; /* of the last validation */
 	double val_nats;     /* of the last validation, also one out of turn */
+	uint64_t first_step; /* where this session of the run began */
+	double first_seconds;
 	double done;         /* fraction of the run, never falling */
 	bool offer_last;     /* the last weights are offered, not the best */
 	struct train_progress p;
@@ -129,7 +131,8 @@ static double fraction(struct train *t, double *left)
 {
 	const struct train_progress *p = &t->p;
 	if (t->steps) {
-		*left = p->step ? p->seconds / (double)p->step * (double)(t->steps - p->step) : NAN;
+		uint64_t run = p->step - t->first_step;
+		*left = run ? (p->seconds - t->first_seconds) / (double)run * (double)(t->steps - p->step) : NAN;
 		return (double)p->step / (double)t->steps;
 	}
 	/* The last validation has to fit in before the deadline. */
@@ -230,6 +233,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 {
 	struct train_progress *p = &t->p;
 	struct model *m = t->model;
+	t->first_step = p->step;
+	t->first_seconds = p->seconds;
 	double before = p->seconds, start = io_now(), saved = start, left;
 	uint64_t session_tokens = 0, checked = p->best_step;
 	bool stopped = false, failed = false, unsaved = true;

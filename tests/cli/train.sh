@@ -319,4 +319,13 @@ kept=$TMP/full.safetensors
 same "$kept" "$TMP/want"
 ok test "$(find "$TMP" -maxdepth 1 -name '.rnnlm*' | wc -l)" -eq 0
 
+t "a corpus larger than memory is refused at once"
+if dd if=/dev/null of="$TMP/huge" bs=1 seek=8000000000000 2>/dev/null; then
+	run 1 "$RNNLM" train "$TMP/huge" -o "$TMP/never.safetensors"
+	err_has "more than this machine's memory"
+	rm -f "$TMP/huge"
+else
+	ok true # the file system has no sparse files of this size
+fi
+
 finish

@@ -1,0 +1,40 @@
+/* rnnlm bench: one task, measured. */
+#ifndef RNNLM_CMD_BENCH_H
+#define RNNLM_CMD_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "nn/model.h"
+
+enum bench_what { BENCH_TRAIN, BENCH_SCORE, BENCH_SAMPLE };
+
+struct bench_task {
+	enum bench_what what;
+	struct model_config model;
+	int batch, seq; /* of a block; sampling is one stream, symbol by symbol */
+	int threads;
+	double seconds; /* to measure for, at least three steps */
+};
+
+struct bench_result {
+	size_t params;
+	double step_s, step_min_s, step_max_s; /* a step: median, fastest, slowest */
+	double tokens_per_s;                   /* of the median step */
+	double gflops, peak_gflops;            /* products really done; what the CPU can do */
+	double peak_mb;                        /* most memory that this process has held */
+	bool interrupted;                      /* nothing else is set */
+};
+
+/* Measures in this process, which should be a fresh one: peak_mb is the most it
+ * ever held. */
+int bench_run(const struct bench_task *t, struct bench_result *r, struct err *e);
+
+/* The same in a child of its own. This process must have no threads. */
+int bench_run_apart(const struct bench_task *t, struct bench_result *r, struct err *e);
+
+/* Stand-in for kern_get()->spin. */
+uint64_t bench_spin(enum precision p, uint64_t iterations);
+
+#endif

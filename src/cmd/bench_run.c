@@ -1,0 +1,250 @@
+/* Measures one task: steps of training, scoring or sampling on random symbols, the
+ * median of their times; before and after them how fast this CPU can multiply. */
+#ifdef __APPLE__
+#define _DARWIN_C_SOURCE /* ru_maxrss */
+#endif
+#include "cmd/bench.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "cmd/cmd.h"
+#include "nn/optim.h"
+#include "nn/sampler.h"
+#include "nn/work.h"
+
+enum {
+	WARM_UP = 2,        /* steps before the clock counts */
+	LEAST_STEPS = 3,    /* measured, however long they take */
+	MOST_STEPS = 65536, /* measured; more would say nothing new */
+	SAMPLE_STEP = 50    /* symbols that make a step of sampling */
+};
+static const double PEAK_SECONDS = 0.2, LEAST_PEAK_SECONDS = 0.03; /* no longer than the measurement itself */
+static const double PEAK_SLICE = 0.004; /* short, so that some slice is free of other programs */
+static const double RATE = 1e-3;
+static const uint64_t SEED = 1;
+
+struct bench {
+	const struct bench_task *t;
+	struct pool *pool;
+	struct model model;
+	struct work *work;
+	struct state state;
+	struct optim optim;
+	struct sampler sampler;
+	real *grad;     /* model's block */
+	uint32_t *ids;  /* (T+1,B): the targets are a row behind the inputs */
+	double *times;  /* (MOST_STEPS) seconds */
+	uint32_t step;
+};
+
+/* --- what the CPU can do -------------------------------------------------------- */
+
+struct spin {
+	enum precision precision;
+	uint64_t iterations;
+	uint64_t operations; /* result, of all parts together */
+};
+
+static void spin_part(void *arg, int part, int parts)
+{
+	struct spin *s = arg;
+	uint64_t done = bench_spin(s->precision, s->iterations);
+	if (part == 0)
+		s->operations = done * (uint64_t)parts;
+}
+
+/* Floating-point operations a second of all threads together, the best slice. */
+static double measure_peak(struct pool *pool, enum precision precision, double seconds)
+{
+	struct spin s = {.precision = precision, .iterations = 1024};
+	double best = 0, now = io_now(), end = now + seconds;
+	while (now < end || best == 0) {
+		double start = now;
+		pool_run(pool, spin_part, &s);
+		now = io_now();
+		double took = now - start;
+		if (took < PEAK_SLICE)
+			s.iterations *= 2;
+		else if ((double)s.operations / took > best)
+			best = (double)s.operations / took;
+	}
+	return best;
+}
+
+/* Floating-point operations of the products for one symbol: two for each weight that
+ * is multiplied, and in training two more for each of the two gradients. The
+ * first layer's input weights are gathered, not multiplied. */
+static double product_flops(const struct bench_task *t, const struct cell *cell)
+{
+	double H = t->model.hidden, V = t->model.vocab, L = t->model.layers;
+	double recurrent = cell->gates * H * H, input = recurrent;
+	double forward = 2 * (L * recurrent + (L - 1) * input + V * H);
+	return t->what == BENCH_TRAIN ? 3 * forward : forward;
+}
+
+/* --- the steps -------------------------------------------------------------------- */
+
+/* Symbols of a new block, so that training does not come to know one by heart. */
+static void draw_block(struct bench *b, struct block *block)
+{
+	size_t n = (size_t)(b->t->seq + 1) * (size_t)b->t->batch;
+	for (size_t i = 0; i < n; i += 4) {
+		uint32_t x[4];
+		rng_draw(SEED, RNG_TEST, b->step, 0, (uint32_t)(i >> 32), (uint32_t)i, x);
+		for (size_t k = 0; k < 4 && i + k < n; k++)
+			b->ids[i + k] = x[k] % (uint32_t)b->t->model.vocab;
+	}
+	*block = (struct block){.T = b->t->seq, .B = b->t->batch, .in = b->ids, .target = b->ids + b->t->batch};
+}
+
+static double train_step(struct bench *b, const struct block *block)
+{
+	double nats = work_train(b->work, block, &b->state, b->grad, NULL);
+	double norm = optim_norm(&b->optim, &b->model, b->grad, b->pool);
+	optim_step(&b->optim, &b->model, b->grad, norm, RATE, b->pool);
+	return nats;
+}
+
+static double score_step(struct bench *b, const struct block *block)
+{
+	size_t targets;
+	work_forward(b->work, block, &b->state);
+	return work_loss(b->work, block, NULL, &targets);
+}
+
+static double sample_step(struct bench *b, const struct block *block)
+{
+	uint32_t next = block->in[0];
+	size_t ld;
+	const real *logits = NULL;
+	for (uint32_t i = 0; i < SAMPLE_STEP; i++) {
+		struct block one = {.T = 1, .B = 1, .in = &next};
+		uint32_t x[4];
+		rng_draw(SEED, RNG_SAMPLE, b->step, 0, 0, i, x);
+		work_forward(b->work, &one, &b->state);
+		logits = work_logits(b->work, 0, 1, &ld);
+		next = sampler_draw(&b->sampler, logits, rng_unit53(x[0], x[1]));
+	}
+	return (double)logits[next];
+}
+
+/* --- measuring -------------------------------------------------------------------- */
+
+static int prepare(struct bench *b, struct err *e)
+{
+	static const struct optim_config adam = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1};
+	static const struct sampler_config draw = {.temp = 0.8, .top_p = 1, .ban = NO_TARGET};
+	const struct bench_task *t = b->t;
+	bool one = t->what == BENCH_SAMPLE, train = t->what == BENCH_TRAIN;
+	struct work_config wc = {.T = one ? 1 : t->seq, .B = one ? 1 : t->batch, .train = train};
+
+	if (!(b->pool = pool_new(t->threads, e)) || model_new(&b->model, &t->model, e) ||
+	    model_init(&b->model, SEED, e) || !(b->work = work_new(&b->model, &wc, b->pool, e)) ||
+	    state_new(&b->state, &b->model, wc.B, e) ||
+	    !(b->ids = mem_new((size_t)(t->seq + 1) * (size_t)t->batch, sizeof *b->ids, e)) ||
+	    !(b->times = mem_new(MOST_STEPS, sizeof *b->times, e)))
+		return -1;
+	if (train && (optim_new(&b->optim, &b->model, &adam, e) ||
+	              !(b->grad = mem_block(b->model.size, sizeof(real), e))))
+		return -1;
+	return one ? sampler_new(&b->sampler, &draw, (uint32_t)t->model.vocab, e) : 0;
+}
+
+static void release(struct bench *b)
+{
+	mem_free(b->times);
+	mem_free(b->ids);
+	mem_free(b->grad);
+	sampler_free(&b->sampler);
+	optim_free(&b->optim);
+	state_free(&b->state);
+	work_free(b->work);
+	model_free(&b->model);
+	pool_free(b->pool);
+}
+
+/* Runs the steps; *n of them were measured, 0 if it was interrupted. */
+static int measure_steps(struct bench *b, size_t *n, struct err *e)
+{
+	static double (*const steps[])(struct bench *, const struct block *) = {train_step, score_step, sample_step};
+	double spent = 0;
+	for (*n = 0; *n < LEAST_STEPS || (spent < b->t->seconds && *n < MOST_STEPS); b->step++) {
+		struct block block;
+		draw_block(b, &block);
+		double start = io_now();
+		double value = steps[b->t->what](b, &block);
+		double took = io_now() - start;
+		if (!isfinite(value))
+			return err_set(e, "step %u gave a number that is not finite: its time says nothing",
+			               (unsigned)b->step + 1);
+		if (cmd_interrupted()) {
+			*n = 0;
+			return 0;
+		}
+		if (b->step < WARM_UP)
+			continue;
+		b->times[(*n)++] = took;
+		spent += took;
+	}
+	return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double peak_memory(void)
+{
+	struct rusage usage;
+	if (getrusage(RUSAGE_SELF, &usage))
+		return NAN;
+#ifdef __APPLE__
+	double unit = 1;
+#else
+	double unit = 1024;
+#endif
+	return (double)usage.ru_maxrss * unit / (1 << 20);
+}
+
+int bench_run(const struct bench_task *t, struct bench_result *r, struct err *e)
+{
+	struct bench b = {.t = t};
+	double peak_s = fmin(PEAK_SECONDS, fmax(LEAST_PEAK_SECONDS, t->seconds));
+	size_t n = 0;
+	int rc = -1;
+	*r = (struct bench_result){0};
+	if (prepare(&b, e))
+		goto out;
+
+	double before = measure_peak(b.pool, t->model.precision, peak_s);
+	if (measure_steps(&b, &n, e))
+		goto out;
+	rc = 0;
+	r->interrupted = n == 0;
+	if (r->interrupted)
+		goto out;
+	double after = measure_peak(b.pool, t->model.precision, peak_s);
+
+	qsort(b.times, n, sizeof *b.times, by_size);
+	double tokens = t->what == BENCH_SAMPLE ? SAMPLE_STEP : (double)t->batch * t->seq;
+	r->params = b.model.count;
+	r->step_s = b.times[n / 2];
+	r->step_min_s = b.times[0];
+	r->step_max_s = b.times[n - 1];
+	r->tokens_per_s = tokens / r->step_s;
+	r->gflops = product_flops(t, b.model.cell) * r->tokens_per_s / 1e9;
+	r->peak_gflops = (before > after ? before : after) / 1e9;
+	r->peak_mb = peak_memory();
+out:
+	release(&b);
+	return rc;
+}
