@@ -5,6 +5,10 @@
 #   sh scripts/bench-peers.sh [--what train|score|sample] [--shapes "S1 S2 ..."]
 #        [--precisions "f32 bf16"] [--rounds 3] [--seconds 3] [--threads N] [--vocab 65]
 #
+# Columns: symbols a second of each; ratio, ours divided by theirs; spread, the fastest
+# round divided by the slowest (far above 1: the machine was busy, measure again); most
+# memory held; share, of what the CPU can multiply (see rnnlm bench --help), ours.
+#
 # RNNLM is the program (./rnnlm), PYTHON a Python with torch (python3).
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -74,6 +78,12 @@ number() {
 median() {
 	sort -g | awk '{ x[NR] = $1 } END { if (NR) print x[int((NR + 1) / 2)]; else print "-" }'
 }
+# spread FILE...: the largest ratio between two rounds of the same program.
+spread() {
+	for file; do
+		number tokens_per_s "$file" | sort -g | awk 'NR == 1 { low = $1 } END { if (NR && low > 0) print $1 / low }'
+	done | sort -g | awk '{ x = $1 } END { printf NR ? "%.2f\n" : "-\n", x }'
+}
 # one WHO COMMAND...: appends a line of JSON to the file WHO.
 one() {
 	who=$1
@@ -92,10 +102,10 @@ one() {
 threads=$(number threads "$work/machine")
 echo "# $(key cpu "$work/machine"), $threads threads; torch $("$python" -c 'import torch; print(torch.__version__)');" \
 	"vocabulary $vocab, medians of $rounds rounds of $seconds s; tokens/s"
-row='%-6s %-20s %-9s %11s %11s %7s %8s %6s %8s\n'
+row='%-6s %-20s %-9s %11s %11s %7s %7s %8s %6s %8s\n'
 compared=0
 # shellcheck disable=SC2059 # the format is the row's
-printf "$row" what shape precision rnnlm torch ratio MB share MB-torch
+printf "$row" what shape precision rnnlm torch ratio spread MB share MB-torch
 
 for precision in $precisions; do
 	for shape in $shapes; do
@@ -113,6 +123,7 @@ for precision in $precisions; do
 		[ "$ratio" = - ] || compared=$((compared + 1))
 		# shellcheck disable=SC2059
 		printf "$row" "$what" "$shape" "$precision" "$ours" "$torch" "$ratio" \
+			"$(spread "$work/ours" "$work/torch")" \
 			"$(number peak_mb "$work/ours" | median)" "$(number peak_share "$work/ours" | median | cut -c 1-5)" \
 			"$(number peak_mb "$work/torch" | median)"
 	done

@@ -1,0 +1,134 @@
+/* Layer 0 never multiplies one-hot vectors: its input product is a table with a row per
+ * symbol, made once per step from embedding and input weights, and a block gathers rows
+ * of it. Its gradient is scattered into a table of the same shape, from which those of
+ * the input weights and the embedding follow. While training, only the symbols of the
+ * block have rows; for inference with a small vocabulary all have, once and for all. */
+#include "nn/work_private.h"
+
+#include <string.h>
+
+/* One-hot input: row of symbol v = column v of the input weights, gate by gate. */
+static void columns_part(void *arg, int part, int parts)
+{
+	struct work *w = arg;
+	const struct layer *l = &w->layer[0];
+	const real *wx = model_param(w->m, w->m->layer[0].wx);
+	size_t H = (size_t)l->hidden, V = (size_t)w->m->cfg.vocab, lo, hi;
+	pool_share(part, parts, H, 16, &lo, &hi);
+	for (int g = 0; g < l->cell->gates; g++)
+		for (size_t u = lo; u < hi; u++) {
+			const real *from = wx + ((size_t)g * H + u) * V;
+			real *to = w->table + (size_t)l->cell->in_slot[g] * l->hs + u;
+			for (size_t r = 0; r < w->nrows; r++)
+				to[r * l->lda] = from[w->row_id[r]];
+		}
+}
+
+static void fill_table(struct work *w)
+{
+	struct layer *l = &w->layer[0];
+	size_t E = (size_t)w->m->cfg.embed;
+	if (!E) {
+		pool_run(w->pool, columns_part, w);
+		return;
+	}
+	const real *emb = model_param(w->m, w->m->embed);
+	for (size_t r = 0; r < w->nrows; r++)
+		memcpy(w->emb + r * w->lde, emb + w->row_id[r] * E, E * sizeof(real));
+	for (int g = 0; g < l->cell->gates; g++)
+		mat_mul(w->pool, &l->wx[g], w->nrows, w->emb, w->lde,
+		        w->table + (size_t)l->cell->in_slot[g] * l->hs, l->lda, false);
+}
+
+void table_make(struct work *w, const struct block *b, bool stale)
+{
+	size_t n = (size_t)b->T * (size_t)b->B;
+	if (!w->full) {
+		for (size_t r = 0; r < w->nrows; r++)
+			w->row_of[w->row_id[r]] = NO_TARGET;
+		w->nrows = 0;
+		for (size_t i = 0; i < n; i++)
+			if (w->row_of[b->in[i]] == NO_TARGET) {
+				w->row_of[b->in[i]] = (uint32_t)w->nrows;
+				w->row_id[w->nrows++] = b->in[i];
+			}
+	} else if (stale) {
+		w->nrows = w->rows;
+		for (uint32_t v = 0; v < w->rows; v++)
+			w->row_of[v] = w->row_id[v] = v;
+	}
+	if (!w->full || stale)
+		fill_table(w);
+	for (size_t i = 0; i < n; i++)
+		w->row[i] = w->row_of[b->in[i]];
+}
+
+/* Gradients of the rows of the table, split over columns: every part goes through
+ * all rows in order. */
+static void scatter_part(void *arg, int part, int parts)
+{
+	struct block_job *j = arg;
+	struct work *w = j->w;
+	const struct layer *l = &w->layer[0];
+	const struct kern *k = kern_get();
+	size_t lo, hi;
+	pool_share(part, parts, l->hs, 16, &lo, &hi);
+	if (lo == hi)
+		return;
+	for (size_t r = 0; r < w->nrows; r++)
+		for (int g = 0; g < l->cell->gates; g++)
+			memset(w->dtable + r * l->lda + (size_t)l->cell->in_slot[g] * l->hs + lo, 0,
+			       (hi - lo) * sizeof(real));
+	for (size_t i = 0; i < j->rows; i++) {
+		real *to = w->dtable + (size_t)w->row[i] * l->lda;
+		const real *a = l->a + i * l->lda;
+		for (int g = 0; g < l->cell->gates; g++) {
+			size_t at = (size_t)l->cell->in_slot[g] * l->hs + lo;
+			if (w->dropped)
+				k->axpy(hi - lo, to + at, w->in_scale[i], a + at);
+			else
+				k->add(hi - lo, to + at, a + at);
+		}
+	}
+}
+
+static void columns_back_part(void *arg, int part, int parts)
+{
+	struct block_job *j = arg;
+	struct work *w = j->w;
+	const struct layer *l = &w->layer[0];
+	size_t H = (size_t)l->hidden, V = (size_t)w->m->cfg.vocab, lo, hi;
+	pool_share(part, parts, H, 16, &lo, &hi);
+	for (int g = 0; g < l->cell->gates; g++)
+		for (size_t u = lo; u < hi; u++) {
+			real *to = j->d + ((size_t)g * H + u) * V;
+			const real *from = w->dtable + (size_t)l->cell->in_slot[g] * l->hs + u;
+			for (size_t r = 0; r < w->nrows; r++)
+				to[w->row_id[r]] += from[r * l->lda];
+		}
+}
+
+/* From the table's gradient to those of the input weights and the embedding. */
+void table_back(struct work *w, struct block_job *j, real *grad)
+{
+	const struct model *m = w->m;
+	struct layer *l = &w->layer[0];
+	real *dwx = grad + m->list[m->layer[0].wx].offset;
+	size_t H = (size_t)l->hidden, E = (size_t)m->cfg.embed;
+
+	pool_run(w->pool, scatter_part, j);
+	if (!E) {
+		j->d = dwx;
+		pool_run(w->pool, columns_back_part, j);
+		return;
+	}
+	for (int r = 0; r < l->in_runs; r++) {
+		const real *da = w->dtable + (size_t)l->in_run[r].slot * l->hs;
+		mat_mul_tn(w->pool, w->g32, (size_t)l->in_run[r].len * H, E, w->nrows, da, l->lda, w->emb, w->lde,
+		           dwx + (size_t)l->in_run[r].gate * H * E, E, w->scratch);
+		mat_mul(w->pool, &l->wxt[r], w->nrows, da, l->lda, w->demb, w->lde, r > 0);
+	}
+	real *de = grad + m->list[m->embed].offset;
+	for (size_t r = 0; r < w->nrows; r++)
+		kern_get()->add(E, de + w->row_id[r] * E, w->demb + r * w->lde);
+}
