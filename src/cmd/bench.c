@@ -16,11 +16,12 @@ struct options {
 	int what, precision;
 	int64_t vocab, threads;
 	double seconds;
-	bool json;
+	bool json, profile;
 };
 
 static const char *const what_names[] = {"train", "score", "sample", NULL};
 static const char *const precision_names[] = {"f32", "bf16", NULL}; /* enum precision */
+static const char *const phase_names[PHASE_COUNT] = {"products", "gates", "softmax", "optimiser", "other"};
 static const char *const precision_choices[] = {"f32", "bf16", "auto", NULL};
 
 /* What is measured when no shape is given: small to large, and each cell. */
@@ -42,6 +43,8 @@ static const struct opt table[] = {
 	 .help = "how long to measure a shape, after two steps of warm-up; at least 3 and at most 65536 steps are measured"},
 	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = precision_choices,
 	 .help = "arithmetic of the large products; auto is bf16 where the CPU multiplies it, else f32"},
+	{.name = "profile", .type = OPT_FLAG, AT(profile),
+	 .help = "also the share of the time by phase, of the first thread: products, gates, softmax, optimiser, other"},
 	CMD_OPT_THREADS(struct options),
 	CMD_OPT_JSON(struct options),
 	{0}};
@@ -65,7 +68,7 @@ static const struct opt_command command = {
 	        "the multiply instruction of that precision, on the same threads, before and after; share, the "
 	        "one divided by the other; MB, the most memory held.\n\n"
 	        "--json prints per shape the keys what, shape, vocab, precision, cpu, threads, tokens_per_s, "
-	        "params, gflops, peak_gflops, peak_share, peak_mb.",
+	        "params, gflops, peak_gflops, peak_share, peak_mb, and with --profile phases.",
 	.opts = table,
 	.examples = examples,
 	.min_args = 0,
@@ -169,6 +172,15 @@ static void print_json(const char *shape, const struct bench_task *t, const stru
 	json_number(&w, rounded(r->gflops / r->peak_gflops, 1e6));
 	json_key(&w, "peak_mb");
 	json_number(&w, rounded(r->peak_mb, 10));
+	if (t->profile) {
+		json_key(&w, "phases");
+		json_object_begin(&w);
+		for (int i = 0; i < PHASE_COUNT; i++) {
+			json_key(&w, phase_names[i]);
+			json_number(&w, rounded(r->phase[i], 1e4));
+		}
+		json_object_end(&w);
+	}
 	json_object_end(&w);
 	buf_puts(b, "\n", NULL);
 }
@@ -186,6 +198,10 @@ static void print_row(const char *shape, const struct bench_task *t, const struc
 	buf_printf(b, NULL, "%-6s %-20s %-9s %9.0f %9.4g %17s %8.1f %8.1f %6.3f %6.0f\n", what_names[t->what], shape,
 	           precision_names[t->model.precision], r->tokens_per_s, r->step_s * 1e3, spread, r->gflops,
 	           r->peak_gflops, r->gflops / r->peak_gflops, r->peak_mb);
+	for (int i = 0; t->profile && i < PHASE_COUNT; i++)
+		buf_printf(b, NULL, "%s%s %.1f %%", i ? ", " : "       ", phase_names[i], 100 * r->phase[i]);
+	if (t->profile)
+		buf_puts(b, "\n", NULL);
 }
 
 /* --- the command ------------------------------------------------------------------- */
@@ -234,6 +250,7 @@ static int run(int argc, char **argv)
 	t.model.vocab = (int)o.vocab;
 	t.threads = o.threads ? (int)o.threads : pool_cpus();
 	t.seconds = o.seconds;
+	t.profile = o.profile;
 
 	const char *const one[] = {o.shape, NULL};
 	cmd_catch_signals();

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "nn/model.h"
+#include "nn/phase.h"
 
 enum bench_what { BENCH_TRAIN, BENCH_SCORE, BENCH_SAMPLE };
 
@@ -16,6 +17,7 @@ struct bench_task {
 	int batch, seq; /* of a block; sampling is one stream, symbol by symbol */
 	int threads;
 	double seconds; /* to measure for, at least three steps */
+	bool profile;   /* time by phase: a clock is read at every change of phase */
 };
 
 struct bench_result {
@@ -24,6 +26,7 @@ struct bench_result {
 	double tokens_per_s;                   /* of the median step */
 	double gflops, peak_gflops;            /* products really done; what the CPU can do */
 	double peak_mb;                        /* most memory that this process has held */
+	double phase[PHASE_COUNT];             /* shares of the time, of the first thread */
 	bool interrupted;                      /* nothing else is set */
 };
 

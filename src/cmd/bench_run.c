@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "base/io.h"
@@ -41,6 +42,7 @@ struct bench {
 	real *grad;     /* model's block */
 	uint32_t *ids;  /* (T+1,B): the targets are a row behind the inputs */
 	double *times;  /* (MOST_STEPS) seconds */
+	double seconds[PHASE_COUNT]; /* by phase */
 	uint32_t step;
 };
 
@@ -107,8 +109,10 @@ static void draw_block(struct bench *b, struct block *block)
 static double train_step(struct bench *b, const struct block *block)
 {
 	double nats = work_train(b->work, block, &b->state, b->grad, NULL);
+	struct stopwatch clock = phase_start(b->t->profile ? b->seconds : NULL);
 	double norm = optim_norm(&b->optim, &b->model, b->grad, b->pool);
 	optim_step(&b->optim, &b->model, b->grad, norm, RATE, b->pool);
+	phase_end(&clock, PHASE_OPTIMISER);
 	return nats;
 }
 
@@ -178,6 +182,10 @@ static int measure_steps(struct bench *b, size_t *n, struct err *e)
 	for (*n = 0; *n < LEAST_STEPS || (spent < b->t->seconds && *n < MOST_STEPS); b->step++) {
 		struct block block;
 		draw_block(b, &block);
+		if (b->step == WARM_UP && b->t->profile) {
+			memset(b->seconds, 0, sizeof b->seconds);
+			work_profile(b->work, b->seconds);
+		}
 		double start = io_now();
 		double value = steps[b->t->what](b, &block);
 		double took = io_now() - start;
@@ -193,6 +201,12 @@ static int measure_steps(struct bench *b, size_t *n, struct err *e)
 		b->times[(*n)++] = took;
 		spent += took;
 	}
+	/* What no phase claimed is other. */
+	b->seconds[PHASE_OTHER] = spent;
+	for (int i = 0; i < PHASE_OTHER; i++)
+		b->seconds[PHASE_OTHER] -= b->seconds[i];
+	for (int i = 0; i < PHASE_COUNT; i++)
+		b->seconds[i] /= spent;
 	return 0;
 }
 
@@ -244,6 +258,7 @@ int bench_run(const struct bench_task *t, struct bench_result *r, struct err *e)
 	r->gflops = product_flops(t, b.model.cell) * r->tokens_per_s / 1e9;
 	r->peak_gflops = (before > after ? before : after) / 1e9;
 	r->peak_mb = peak_memory();
+	memcpy(r->phase, b.seconds, sizeof r->phase);
 out:
 	release(&b);
 	return rc;

@@ -209,4 +209,10 @@ if [ -c /dev/full ]; then
 	err_has "standard output"
 fi
 
+t "phases share out the whole time"
+run 0 "$RNNLM" bench --shape lstm:2x16:4x8 --seconds 0.05 --profile --json
+ok sh -c 'sed -n "s/.*\"phases\":{\([^}]*\)}.*/\1/p" "$1" | tr "," "\n" | awk -F: "{ s += \$2; n++ } END { exit !(n == 5 && s > 0.999 && s < 1.001) }"' - "$TMP/out"
+run 0 "$RNNLM" bench --shape lstm:2x16:4x8 --seconds 0.05 --profile
+out_has "products"
+
 finish
