@@ -62,6 +62,10 @@ endif
 FLAGS_base   :=
 FLAGS_avx2   := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+# Sets beyond these are built if the compiler knows their instructions.
+accepted = $(if $(filter avx512,$(ISAS)),$(shell $(CC) $1 -E -x c /dev/null >/dev/null 2>&1 && echo $1))
+FLAGS_bf16 := $(call accepted,$(FLAGS_avx512) -mavx512bf16)
+FLAGS_amx  := $(call accepted,$(FLAGS_avx512) -mavx512bf16 -mamx-tile -mamx-bf16)
 ifeq ($(words $(ISAS)),1)
 ALL_CFLAGS += -DONLY_BASE
 endif
@@ -74,6 +78,8 @@ CMD_OBJ   := $(CMD_SRC:%.c=$B/%.o)
 
 $B/src/mat/kern_avx2.o:   SET_CFLAGS := $(if $(filter avx2,$(ISAS)),$(FLAGS_avx2))
 $B/src/mat/kern_avx512.o: SET_CFLAGS := $(if $(filter avx512,$(ISAS)),$(FLAGS_avx512))
+$B/src/mat/kern_avx512bf16.o: SET_CFLAGS := $(FLAGS_bf16)
+$B/src/mat/kern_amx.o:    SET_CFLAGS := $(FLAGS_amx)
 
 ifeq ($(VARIANT),release)
 PROGRAM := rnnlm

@@ -155,7 +155,7 @@ def compare(program, path, texts):
 def trained(program, folder, name, options):
     """A model trained by the program."""
     path = folder / f"trained-{name}.safetensors"
-    run(program, "train", folder / "corpus.txt", "-o", path, "--hidden=24", "--steps=30", "--batch=4",
+    run(program, "train", folder / "corpus.txt", "-o", path, "--precision=f32", "--hidden=24", "--steps=30", "--batch=4",
         "--seq=16", "--seed=1", *options)
     return path
 

@@ -46,11 +46,16 @@ static inline void fill_model(struct model *m, double scale)
 	m->version++;
 }
 
+/* Of the models made: a test can be run again in bf16. */
+static enum precision test_precision;
+
 static inline int make_model(struct model *m, const struct model_config *cfg, double scale)
 {
 	struct err e = {{0}};
+	struct model_config c = *cfg;
+	c.precision = test_precision;
 	*m = (struct model){0};
-	if (ready(kern_init(&e) || model_new(m, cfg, &e), &e))
+	if (ready(kern_init(&e) || model_new(m, &c, &e), &e))
 		return -1;
 	fill_model(m, scale);
 	return 0;

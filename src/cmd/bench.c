@@ -22,7 +22,6 @@ struct options {
 static const char *const what_names[] = {"train", "score", "sample", NULL};
 static const char *const precision_names[] = {"f32", "bf16", NULL}; /* enum precision */
 static const char *const phase_names[PHASE_COUNT] = {"products", "gates", "softmax", "optimiser", "other"};
-static const char *const precision_choices[] = {"f32", "bf16", "auto", NULL};
 
 /* What is measured when no shape is given: small to large, and each cell. */
 static const char *const usual_shapes[] = {"lstm:2x128:50x50",   "lstm:2x256:64x64",  "lstm:2x512:64x100",
@@ -41,7 +40,7 @@ static const struct opt table[] = {
 	 .help = "symbols of the vocabulary"},
 	{.name = "seconds", .type = OPT_REAL, AT(seconds), .def = "5", .min = 0, .max = 86400, .arg = "S",
 	 .help = "how long to measure a shape, after two steps of warm-up; at least 3 and at most 65536 steps are measured"},
-	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = precision_choices,
+	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = cmd_precision_names,
 	 .help = "arithmetic of the large products; auto is bf16 where the CPU multiplies it, else f32"},
 	{.name = "profile", .type = OPT_FLAG, AT(profile),
 	 .help = "also the share of the time by phase, of the first thread: products, gates, softmax, optimiser, other"},
@@ -121,16 +120,6 @@ static int parse_shape(const char *shape, struct bench_task *t, struct err *e)
 	    parse_size("seq", &s, 0, MAX_BLOCK, &t->seq, &why))
 		return err_set(e, "--shape=%s: %s (a shape is CELL:LAYERSxHIDDEN:BATCHxSEQ, as lstm:2x512:64x100)",
 		               shape, why.msg);
-	return 0;
-}
-
-static int resolve_precision(int choice, enum precision *p, struct err *e)
-{
-	bool native = kern_get()->gemm[PREC_BF16] != NULL;
-	if (choice == PREC_BF16 && !native)
-		return err_set(e, "--precision=bf16: the instruction set in use (%s) has no bf16 products; "
-		               "use f32 or auto", kern_get()->name);
-	*p = choice < PREC_COUNT ? (enum precision)choice : native ? PREC_BF16 : PREC_F32;
 	return 0;
 }
 
@@ -244,9 +233,10 @@ static int run(int argc, char **argv)
 	int nargs, code = cmd_parse(&cmd_bench, argc, argv, &o, &nargs);
 	if (code >= 0)
 		return code;
-	if ((o.shape && parse_shape(o.shape, &t, &e)) || resolve_precision(o.precision, &t.model.precision, &e))
+	if (o.shape && parse_shape(o.shape, &t, &e))
 		return cmd_usage(&cmd_bench, &e);
 	t.what = (enum bench_what)o.what;
+	t.model.precision = cmd_precision(o.precision);
 	t.model.vocab = (int)o.vocab;
 	t.threads = o.threads ? (int)o.threads : pool_cpus();
 	t.seconds = o.seconds;

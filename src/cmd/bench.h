@@ -37,7 +37,4 @@ int bench_run(const struct bench_task *t, struct bench_result *r, struct err *e)
 /* The same in a child of its own. This process must have no threads. */
 int bench_run_apart(const struct bench_task *t, struct bench_result *r, struct err *e);
 
-/* Stand-in for kern_get()->spin. */
-uint64_t bench_spin(enum precision p, uint64_t iterations);
-
 #endif

@@ -57,7 +57,7 @@ struct spin {
 static void spin_part(void *arg, int part, int parts)
 {
 	struct spin *s = arg;
-	uint64_t done = bench_spin(s->precision, s->iterations);
+	uint64_t done = kern_get()->spin(s->precision, s->iterations);
 	if (part == 0)
 		s->operations = done * (uint64_t)parts;
 }

@@ -125,3 +125,12 @@ int cmd_finish(int code)
 		cmd_fail(&e);
 	return code == EXIT_OK ? EXIT_FAILED : code;
 }
+
+const char *const cmd_precision_names[] = {"auto", "f32", "bf16", NULL};
+
+enum precision cmd_precision(int choice)
+{
+	if (choice == 0)
+		return kern_get()->native_bf16 ? PREC_BF16 : PREC_F32;
+	return choice == 1 ? PREC_F32 : PREC_BF16;
+}

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "mat/kern.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
@@ -57,9 +58,18 @@ extern const char *const cmd_when_names[]; /* auto, always, never */
 #define CMD_OPT_THREADS(T)                                                                 \
 	{.name = "threads", .type = OPT_INT, .offset = offsetof(T, threads), .def = "0", .min = 0, .max = 1024, \
 	 .flags = OPT_RESUME, .arg = "N", .help = "threads; 0 = as many as this process may use CPUs"}
+#define CMD_OPT_PRECISION(T)                                                               \
+	{.name = "precision", .type = OPT_CHOICE, .offset = offsetof(T, precision), .def = "auto", \
+	 .choices = cmd_precision_names,                                                       \
+	 .help = "inputs of the large products: float32 or rounded to bfloat16; auto: as the model was trained"}
 #define CMD_OPT_SEED(T)                                                                    \
 	{.name = "seed", .type = OPT_INT, .offset = offsetof(T, seed), .def = "1", .min = 0, .max = 9e15, \
 	 .flags = OPT_STORED, .arg = "N", .help = "seed of all random numbers"}
+
+/* --precision: its choices, and what a choice means here: auto is bf16 where the CPU
+ * multiplies it natively, else f32. */
+extern const char *const cmd_precision_names[]; /* auto, f32, bf16 */
+enum precision cmd_precision(int choice);
 
 /* The model to use by the rules of -m, named on stderr unless given by -m;
  * path is made (mem_free it). *bundled says it is the one that ships. */

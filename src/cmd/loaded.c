@@ -40,6 +40,12 @@ fail:
 	return -1;
 }
 
+void loaded_precision(struct loaded *l, int choice)
+{
+	if (choice)
+		l->model.cfg.precision = cmd_precision(choice);
+}
+
 void loaded_close(struct loaded *l)
 {
 	mem_free(l->path);

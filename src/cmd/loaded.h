@@ -17,6 +17,8 @@ struct loaded {
 /* The model by the rules of -m (cmd_model_path), read and checked; that the
  * vocabulary has as many symbols as the output layer too. */
 int loaded_open(struct loaded *l, const char *given, struct err *e);
+/* --precision: another than the model was trained in (0: auto, as it was). */
+void loaded_precision(struct loaded *l, int choice);
 void loaded_close(struct loaded *l);
 
 /* Reads unit and vocabulary from a file's metadata. */

@@ -28,6 +28,7 @@ struct options {
 	const char *model, *prompt, *prompt_file, *stop, *separator;
 	int64_t length, top_k, count, seed, threads;
 	double temp, top_p, min_p;
+	int precision;
 	bool seed_given, json;
 };
 
@@ -61,6 +62,7 @@ static const struct opt table[] = {
 	 .arg = "N", .help = "seed of all random numbers; without it a new one each time, named on standard error"},
 	{.name = "model", .letter = 'm', .type = OPT_STRING, AT(model), .arg = "FILE", .group = "With what",
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that comes with the program"},
+	CMD_OPT_PRECISION(struct options),
 	{.name = "threads", .type = OPT_INT, AT(threads), .def = "0", .min = 0, .max = 1024, .arg = "N",
 	 .help = "threads; 0 = one for a small model, as many as this process may use CPUs for a large one"},
 	{0},
@@ -221,7 +223,10 @@ static int threads(const struct sampling *s)
 static int prepare(struct sampling *s, struct err *e)
 {
 	const struct options *o = s->o;
-	if (loaded_open(&s->l, o->model, e) || read_prompt(s, e))
+	if (loaded_open(&s->l, o->model, e))
+		return -1;
+	loaded_precision(&s->l, o->precision);
+	if (read_prompt(s, e))
 		return -1;
 	/* The unknown stands for no text. */
 	struct sampler_config rules = {.temp = o->temp, .top_k = (uint32_t)o->top_k, .top_p = o->top_p, .min_p = o->min_p,

@@ -38,6 +38,7 @@ static const struct opt options[] = {
 	 .arg = "FILE", .group = "Model and machine",
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that "
 	         "comes with the program"},
+	CMD_OPT_PRECISION(struct score_options),
 	CMD_OPT_THREADS(struct score_options),
 	{0}};
 
@@ -168,6 +169,7 @@ static int run(int argc, char **argv)
 
 	if (loaded_open(&l, o.model, &e) || !(s = mem_new(1, sizeof *s, &e)))
 		goto out;
+	loaded_precision(&l, o.precision);
 	s->o = &o;
 	s->l = &l;
 	s->newline = l.vocab.newline < 0 ? NO_TARGET : (uint32_t)l.vocab.newline;

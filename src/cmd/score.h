@@ -23,6 +23,7 @@ struct score_options {
 	int64_t window; /* symbols; 0: none */
 	int64_t tail;   /* millionths */
 	int64_t next, threads;
+	int precision;
 	bool tail_set, lines, carry, rank, per_token, json;
 };
 

@@ -19,8 +19,6 @@ static const double SAVE_SECONDS = 30;   /* at least, between checkpoints on the
 static const double REDRAW_SECONDS = 0.1; /* of the progress line on a terminal */
 static const double TELL_EVERY = 0.04;    /* of the run, between lines that stay; the log has them all */
 
-static const char *const precision_choices[] = {"auto", "f32", "bf16", NULL};
-
 struct options {
 	bool json;
 	int cell, unit, schedule, precision, color;
@@ -62,8 +60,9 @@ static const struct opt table[] = {
 	 .help = "add a layer's input to its output (from the second layer on)"},
 	{.name = "dropout", .type = OPT_REAL, AT(dropout), .def = "0.1", .min = 0, .max = 0.95, .arg = "P",
 	 .flags = OPT_STORED, .help = "rate of locked dropout on input symbols, between layers and before the output"},
-	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = precision_choices,
-	 .flags = OPT_STORED, .help = "arithmetic of the large products; bf16 is not built yet, auto means f32"},
+	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = cmd_precision_names,
+	 .flags = OPT_STORED, .help = "inputs of the large products: float32, or rounded to bfloat16 (sums, weights, states stay "
+	         "float32); auto is bf16 where the CPU multiplies it. Kept in the model, and used with it everywhere"},
 	{.name = "for", .type = OPT_DURATION, AT(seconds), .arg = "TIME", .flags = OPT_RESUME, .group = "Length",
 	 .help = "wall-clock time (90s, 3m, 1h30m), validation included: the rate's schedule ends on the deadline; "
 	         "3m when no length is given"},
@@ -343,8 +342,9 @@ static void print_plan(const struct run *r, const struct train *t, const struct 
 	term_count((double)c->train_chars, chars, sizeof chars);
 	cmd_note("%s: %s symbols to train on, %zu held out, vocabulary %u%s", c->stem, chars, c->nval,
 	         (unsigned)c->vocab.size, c->nval ? "" : " (no validation)");
-	cmd_note("%s %dx%d, %s parameters; %d streams of %d steps, rate %g; %s, %d thread%s, %sB", cell_names[m->cell],
-	         m->layers, m->hidden, params, tc->batch, tc->seq, tc->lr, kern_get()->name, threads,
+	cmd_note("%s %dx%d, %s parameters; %d streams of %d steps, rate %g; %s on %s, %d thread%s, %sB", cell_names[m->cell],
+	         m->layers, m->hidden, params, tc->batch, tc->seq, tc->lr, m->precision == PREC_BF16 ? "bf16" : "f32",
+	         kern_get()->name, threads,
 	         threads == 1 ? "" : "s", memory);
 	if (c->unknown_val)
 		cmd_note("%zu of the held-out symbols do not occur in the training part and count as unknown",
@@ -410,8 +410,6 @@ static int check_options(const struct options *o, struct err *e)
 	if (o->tie && o->embed != o->hidden)
 		return err_set(e, "--tie needs an embedding as wide as the hidden layer: --embed=%lld",
 		               (long long)o->hidden);
-	if (o->precision == 2)
-		return err_set(e, "--precision=bf16 is not built yet; use f32 or auto");
 	return 0;
 }
 
@@ -442,7 +440,7 @@ static int train(const struct options *o, const char *const *files, int nfiles, 
 
 	struct model_config mc = {.cell = o->cell, .layers = (int)o->layers, .hidden = (int)o->hidden,
 	                          .embed = (int)o->embed, .vocab = (int)corpus.vocab.size, .tie = o->tie,
-	                          .residual = o->residual, .precision = PREC_F32};
+	                          .residual = o->residual, .precision = cmd_precision(o->precision)};
 	struct train_config tc = {
 		.batch = (int)o->batch, .seq = (int)o->seq,
 		.lr = o->lr > 0 ? o->lr : default_rate(o->hidden),

@@ -1,10 +1,17 @@
 /* CPUID says what the processor has, XCR0 which registers the operating system
  * saves when it switches threads; a feature needs both. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* syscall */
+#endif
 #include "mat/cpu.h"
 
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 static struct cpu cpu;
 
@@ -45,7 +52,7 @@ static void detect_features(void)
 	bool all512 = BIT(l7.b, 16) && BIT(l7.b, 17) && BIT(l7.b, 30) && BIT(l7.b, 31); /* F DQ BW VL */
 	cpu.avx512 = cpu.avx2 && (saved & ZMM) == ZMM && all512;
 	cpu.avx512bf16 = cpu.avx512 && BIT(l71.a, 5);
-	cpu.amx = cpu.avx512 && (saved & TILE) == TILE && BIT(l7.d, 24) && BIT(l7.d, 22);
+	cpu.amx = cpu.avx512bf16 && (saved & TILE) == TILE && BIT(l7.d, 24) && BIT(l7.d, 22);
 }
 
 static void detect_brand(void)
@@ -113,4 +120,23 @@ const struct cpu *cpu_get(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, detect);
 	return &cpu;
+}
+
+static bool amx_permitted;
+
+static void amx_ask(void)
+{
+#if defined(__linux__) && defined(__x86_64__)
+	enum { ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18 };
+	amx_permitted = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) == 0;
+#else
+	amx_permitted = true;
+#endif
+}
+
+bool cpu_amx_permit(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, amx_ask);
+	return amx_permitted;
 }

@@ -4,24 +4,32 @@
  * a block of KC of the reduction, and rows are grouped so that their part of A
  * stays in L2 while the panels pass by.
  *
- * Included once by each set, which defines first
- *   VW        numbers in a vector; NR = 2*VW
- *   MR        most rows of a tile: 2*MR accumulators and 3 more vectors fit
- *             the register file; 4, 6 or 12
- *   KC        depth of a block
- *   MC        rows of A kept in L2 while all panels pass: MC*KC numbers
+ * Included by each set once per precision, after the set has defined
+ *   VW        floats in a vector; NR = 2*VW
  *   vec and vec_zero, vec_load, vec_set1, vec_add, vec_fma, vec_store,
  *   vec_load_part, vec_store_part (the first n < VW numbers)
- * and leaves `static const struct gemm gemm_f32`.
+ * and, afresh for each inclusion,
+ *   MR        most rows of a tile: 2*MR accumulators and the operands of a step
+ *             fit the register file; 4, 6 or 12, and no more than VW or a
+ *             multiple of it
+ *   KC        depth of a block, even
+ *   MC        rows of A kept in L2 while all panels pass: MC*KC numbers
+ * It leaves `static const struct gemm gemm_f32`, or with BF16 defined gemm_bf16,
+ * for which there must be
+ *   pair      a vector of pairs of bf16 numbers, in a form to multiply;
+ *             pair_load, pair_set1 (both halves of a uint32_t, to all), and
+ *             pair_madd(a, b, c): c + a.even*b.even + a.odd*b.odd
  *
- * Every element of C is one chain of vec_fma over a block, whatever tile it
- * falls into: this is what makes results independent of how work is cut. */
+ * Every element of C is one chain of multiply-adds over a block, whatever tile
+ * it falls into: this is what makes results independent of how work is cut. */
 
 #include <stdint.h>
 #include <string.h>
 
+#include "mat/bf16.h"
 #include "mat/kern.h"
 
+#ifndef NR /* what all inclusions share */
 #define NR (2 * VW)
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
@@ -31,14 +39,90 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+static size_t ceil_div(size_t a, size_t b) { return a / b + (a % b != 0); }
+
+/* m rows in tiles of nearly equal height, none higher than most: 25 rows are
+ * 9 + 8 + 8, not 12 + 12 + 1. The first `more` tiles have one row extra. */
+struct rows {
+	size_t tiles, low, more;
+};
+
+static struct rows rows_split(size_t m, size_t most)
+{
+	struct rows r = {.tiles = ceil_div(m, most)};
+	r.low = m / r.tiles;
+	r.more = m % r.tiles;
+	return r;
+}
+
+/* For few rows: several panels at once, as many as registers allow. */
+static const size_t wide_panels[] = {4, 2, 2, 2};
+enum { WIDE_ROWS = VW == 16 ? 4 : 3 };
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#endif
+
+/* A step of the reduction takes STEP rows of B: lanes of a vector are a number
+ * each, or a pair. */
+#ifdef BF16
+#define NAME(x) JOIN(x, bf16)
+#define PREC PREC_BF16
+#define STEP 2
+#define NUMBER uint16_t
+#define LANES_T pair
+#define LANES_LOAD pair_load
+#else
+#define NAME(x) JOIN(x, f32)
+#define PREC PREC_F32
+#define STEP 1
+#define NUMBER real
+#define LANES_T vec
+#define LANES_LOAD vec_load
+#endif
+
+/* acc += A's numbers of one step, count of them (an odd last row of bf16 has
+ * one), times a row of the panels. */
+static ALWAYS_INLINE void NAME(tile_step)(const int rows, const int nv, const int count,
+                                          vec acc[MR][8], const NUMBER *a, size_t lda,
+                                          const NUMBER *b, size_t bstep)
+{
+	LANES_T bv[8];
+	UNROLL
+	for (int v = 0; v < nv; v++)
+		bv[v] = LANES_LOAD(b + (size_t)(v / 2) * bstep + v % 2 * VW * STEP);
+	UNROLL
+	for (int i = 0; i < rows; i++) {
+#ifdef BF16
+		uint32_t two = 0;
+		if (count == 2)
+			memcpy(&two, a + (size_t)i * lda, sizeof(two));
+		else
+			two = a[(size_t)i * lda];
+		pair av = pair_set1(two);
+		UNROLL
+		for (int v = 0; v < nv; v++)
+			acc[i][v] = pair_madd(av, bv[v], acc[i][v]);
+#else
+		(void)count;
+		vec av = vec_set1(a[(size_t)i * lda]);
+		UNROLL
+		for (int v = 0; v < nv; v++)
+			acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
+#endif
+	}
+}
+
 /* C tile (rows, nv*VW) from rows of A and panels of B. nv is 1 (the left half
  * of a panel), 2 (a panel) or more (neighbouring panels, for few rows: one
  * chain of multiply-adds waits for itself, so several run side by side).
- * sliver: A is packed, (kb, rows), and its addresses are constants; else rows
- * are lda apart. bstep: from panel to panel. cols: columns of C that exist. */
-static ALWAYS_INLINE void tile_body(const int rows, const int nv, const bool sliver, size_t kb,
-                                    const real *a, size_t lda, const real *b, size_t bstep, real *c,
-                                    size_t ldc, size_t cols, bool add)
+ * sliver: A is packed, (kb/STEP, rows, STEP), and its addresses are constants;
+ * else rows are lda apart. bstep: from panel to panel. cols: columns of C that
+ * exist. */
+static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bool sliver, size_t kb,
+                                          const NUMBER *a, size_t lda, const NUMBER *b, size_t bstep,
+                                          real *c, size_t ldc, size_t cols, bool add)
 {
 	vec acc[MR][8];
 	UNROLL
@@ -50,21 +134,13 @@ static ALWAYS_INLINE void tile_body(const int rows, const int nv, const bool sli
 		}
 	}
 
-	for (size_t p = 0; p < kb; p++) {
-		vec bv[8];
-		UNROLL
-		for (int v = 0; v < nv; v++)
-			bv[v] = vec_load(b + (size_t)(v / 2) * bstep + (v % 2) * VW);
-		UNROLL
-		for (int i = 0; i < rows; i++) {
-			vec av = vec_set1(a[sliver ? (size_t)i : (size_t)i * lda]);
-			UNROLL
-			for (int v = 0; v < nv; v++)
-				acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
-		}
-		a += sliver ? rows : 1;
-		b += NR;
+	for (size_t p = 0; p + STEP <= kb; p += STEP) {
+		NAME(tile_step)(rows, nv, STEP, acc, a, sliver ? STEP : lda, b, bstep);
+		a += sliver ? rows * STEP : STEP;
+		b += NR * STEP;
 	}
+	if (kb % STEP)
+		NAME(tile_step)(rows, nv, 1, acc, a, sliver ? STEP : lda, b, bstep);
 
 	UNROLL
 	for (int i = 0; i < rows; i++) {
@@ -82,21 +158,22 @@ static ALWAYS_INLINE void tile_body(const int rows, const int nv, const bool sli
 	}
 }
 
-typedef void tile_fn(size_t kb, const real *a, size_t lda, const real *b, size_t bstep, real *c,
-                     size_t ldc, size_t cols, bool add);
+typedef void NAME(tile_fn)(size_t kb, const NUMBER *a, size_t lda, const NUMBER *b, size_t bstep,
+                           real *c, size_t ldc, size_t cols, bool add);
 
 #define TILE(name, rows, nv, sliver)                                                       \
-	static void name(size_t kb, const real *a, size_t lda, const real *b, size_t bstep,    \
-	                 real *c, size_t ldc, size_t cols, bool add)                           \
+	static void NAME(name)(size_t kb, const NUMBER *a, size_t lda, const NUMBER *b,        \
+	                       size_t bstep, real *c, size_t ldc, size_t cols, bool add)       \
 	{                                                                                      \
-		tile_body(rows, nv, sliver, kb, a, lda, b, bstep, c, ldc, cols, add);              \
+		NAME(tile_body)(rows, nv, sliver, kb, a, lda, b, bstep, c, ldc, cols, add);        \
 	}
 #define TILES(rows)                                                                        \
 	TILE(tile_##rows##x1, rows, 1, false)                                                  \
 	TILE(tile_##rows##x2, rows, 2, false)                                                  \
 	TILE(sliver_##rows##x1, rows, 1, true)                                                 \
 	TILE(sliver_##rows##x2, rows, 2, true)
-#define NAMES(rows) {{tile_##rows##x1, tile_##rows##x2}, {sliver_##rows##x1, sliver_##rows##x2}}
+#define NAMES(rows)                                                                        \
+	{{NAME(tile_##rows##x1), NAME(tile_##rows##x2)}, {NAME(sliver_##rows##x1), NAME(sliver_##rows##x2)}}
 
 TILES(1) TILES(2) TILES(3) TILES(4)
 #if MR >= 6
@@ -106,9 +183,10 @@ TILES(5) TILES(6)
 TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
 #endif
 TILE(tile_1x8, 1, 8, false) TILE(tile_2x4, 2, 4, false) TILE(tile_3x4, 3, 4, false)
+TILE(tile_4x4, 4, 4, false)
 
 /* By rows - 1, sliver, and whether more than half of the panel's columns exist. */
-static tile_fn *const tiles[MR][2][2] = {
+static NAME(tile_fn) *const NAME(tiles)[MR][2][2] = {
 	NAMES(1), NAMES(2), NAMES(3), NAMES(4),
 #if MR >= 6
 	NAMES(5), NAMES(6),
@@ -117,27 +195,26 @@ static tile_fn *const tiles[MR][2][2] = {
 	NAMES(7), NAMES(8), NAMES(9), NAMES(10), NAMES(11), NAMES(12),
 #endif
 };
-/* For 1 to 3 rows: several panels at once. */
-static tile_fn *const wide_tiles[3] = {tile_1x8, tile_2x4, tile_3x4};
-static const size_t wide_panels[3] = {4, 2, 2};
+static NAME(tile_fn) *const NAME(wide_tiles)[] = {
+	NAME(tile_1x8), NAME(tile_2x4), NAME(tile_3x4), NAME(tile_4x4),
+};
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-static size_t ceil_div(size_t a, size_t b) { return a / b + (a % b != 0); }
-
-static size_t gemm_pack_bytes(size_t k, size_t n)
+static size_t NAME(pack_bytes)(size_t k, size_t n)
 {
-	return k * ceil_div(n, NR) * NR * sizeof(real);
+	return ceil_div(k, STEP) * STEP * ceil_div(n, NR) * NR * sizeof(NUMBER);
 }
 
-static void gemm_pack(void *dst, size_t k, size_t n, const real *b, size_t rs, size_t cs, size_t j0,
-                      size_t j1)
+static void NAME(pack)(void *dst, size_t k, size_t n, struct operand b, size_t j0, size_t j1)
 {
-	size_t npad = ceil_div(n, NR) * NR;
+#ifdef BF16
+	bf16_pack(dst, k, n, b, j0, j1, KC, NR, STEP);
+#else
+	size_t npad = ceil_div(n, NR) * NR, rs = b.rs, cs = b.cs;
 	for (size_t p0 = 0; p0 < k; p0 += KC) {
 		size_t kb = min_size(KC, k - p0);
 		for (size_t j = j0; j < j1; j++) {
 			real *panel = (real *)dst + p0 * npad + j * NR * kb;
-			const real *src = b + p0 * rs + j * NR * cs;
+			const real *src = (const real *)b.data + p0 * rs + j * NR * cs;
 			size_t cols = min_size(NR, n - j * NR);
 			for (size_t p = 0; p < kb; p++) {
 				real *row = panel + p * NR;
@@ -151,60 +228,87 @@ static void gemm_pack(void *dst, size_t k, size_t n, const real *b, size_t rs, s
 			}
 		}
 	}
+#endif
 }
 
-/* m rows in tiles of nearly equal height, none higher than MR: 25 rows are
- * 9 + 8 + 8, not 12 + 12 + 1. The first `more` tiles have one row extra. */
-struct rows {
-	size_t tiles, low, more;
-};
+/* A row of a sliver is copied in whole vectors, COPY numbers whatever its
+ * length. */
+#define COPY (MR > VW ? MR : VW)
 
-static struct rows rows_split(size_t m)
+/* Where tile t, which begins with row i, stands among slivers of depth kb: each
+ * has room for a row behind it, which takes what is copied too much and keeps
+ * the slivers out of each other's cache sets. */
+static size_t NAME(sliver_at)(size_t t, size_t i, size_t kb)
 {
-	struct rows r = {.tiles = ceil_div(m, MR)};
-	r.low = m / r.tiles;
-	r.more = m % r.tiles;
-	return r;
+	return i * ceil_div(kb, STEP) * STEP + t * COPY * STEP;
 }
 
-/* A (m, kb), stored transposed, to slivers: tile after tile, each (kb, rows),
- * with a vector's room in between. The room takes what copying whole vectors
- * writes too much, and keeps the slivers out of each other's cache sets. */
-static void pack_slivers(real *dst, size_t m, size_t kb, const real *a, size_t rs, size_t cs)
+/* A (m, kb), stored transposed, to slivers: tile after tile, (kb/STEP, rows, STEP).
+ * room: rows of A that may be read. Whole vectors are copied where there are as
+ * many rows; near the end a copy of those that exist is extended. */
+static ALWAYS_INLINE void NAME(pack_slivers_of)(NUMBER *dst, size_t m, size_t room, size_t kb,
+                                                const struct operand *a, const size_t size)
 {
-	struct rows r = rows_split(m);
-	for (size_t p = 0; p < kb; p++) {
-		const real *src = a + p * cs, *later = p + 8 < kb ? src + 8 * cs : src;
+	struct rows r = rows_split(m, MR);
+	size_t depth = ceil_div(kb, STEP) * STEP, step = a->cs * size;
+	real part[2][COPY] = {{0}};
+	for (size_t p = 0; p < kb; p += STEP) {
+		const char *row = (const char *)a->data + p * step, *later = p + 10 < kb ? row + 8 * step : row;
+		const char *next = p + 1 < kb ? row + step : (const char *)bf16_no_row;
+		size_t next_size = p + 1 < kb ? size : 0;
+		NUMBER *sliver = dst;
 		for (size_t t = 0, i = 0; t < r.tiles; t++) {
 			size_t rows = r.low + (t < r.more);
-			real *out = dst + i * kb + t * VW + p * rows;
-			__builtin_prefetch(later + i * rs);
-			if (rs == 1 && rows <= VW && i + VW <= m)
-				vec_store(out, vec_load(src + i));
-			else
-				for (size_t q = 0; q < rows; q++)
-					out[q] = src[(i + q) * rs];
+			NUMBER *out = sliver + p * rows;
+			const char *x = row + i * size, *y = next + i * next_size;
+			__builtin_prefetch(later + i * size);
+			if (STEP == 2)
+				__builtin_prefetch(later + i * size + step);
+			if (i + COPY > room) {
+				memcpy(part[0], x, (room - i) * size);
+				memcpy(part[1], y, (room - i) * size);
+				x = (const char *)part[0];
+				y = (const char *)part[1];
+			}
+#ifdef BF16
+			bf16_zip(COPY, out, x, y, size == sizeof(uint16_t) ? PREC_BF16 : PREC_F32);
+#else
+			(void)y;
+			for (size_t v = 0; v < COPY; v += VW)
+				vec_store(out + v, vec_load((const real *)(const void *)x + v));
+#endif
+			sliver += rows * depth + COPY * STEP;
 			i += rows;
 		}
 	}
 }
 
-/* All tiles of one panel, or of wide_panels of them. */
-static void panel_mul(size_t m, size_t kb, const real *a, size_t lda, bool sliver, const real *b,
-                      real *c, size_t ldc, size_t cols, bool add)
+static void NAME(pack_slivers)(NUMBER *dst, size_t m, size_t room, size_t kb, const struct operand *a)
 {
-	struct rows r = rows_split(m);
+	if (STEP == 2 && a->type == PREC_BF16)
+		NAME(pack_slivers_of)(dst, m, room, kb, a, sizeof(uint16_t));
+	else
+		NAME(pack_slivers_of)(dst, m, room, kb, a, sizeof(real));
+}
+
+/* All tiles of one panel, or of wide_panels of them. */
+static void NAME(panel_mul)(size_t m, size_t kb, const NUMBER *a, size_t lda, bool sliver,
+                            const NUMBER *b, real *c, size_t ldc, size_t cols, bool add)
+{
+	struct rows r = rows_split(m, MR);
+	size_t depth = ceil_div(kb, STEP) * STEP;
 	for (size_t t = 0, i = 0; t < r.tiles; t++) {
 		size_t rows = r.low + (t < r.more);
-		tile_fn *f = cols > NR ? wide_tiles[rows - 1] : tiles[rows - 1][sliver][cols > VW];
-		f(kb, a + (sliver ? i * kb + t * VW : i * lda), lda, b, kb * NR, c + i * ldc, ldc, cols, add);
+		NAME(tile_fn) *f = cols > NR ? NAME(wide_tiles)[rows - 1]
+		                             : NAME(tiles)[rows - 1][sliver][cols > VW];
+		f(sliver ? depth : kb, a + (sliver ? NAME(sliver_at)(t, i, kb) : i * lda), lda, b, depth * NR,
+		  c + i * ldc, ldc, cols, add);
 		i += rows;
 	}
 }
 
-static void gemm_mul(size_t m, size_t k, size_t n, const real *a, size_t rs, size_t cs,
-                     const void *b, size_t j0, size_t j1, real *c, size_t ldc, bool add,
-                     void *scratch)
+static void NAME(mul)(size_t m, size_t k, size_t n, struct operand a, const void *b, size_t j0,
+                      size_t j1, real *c, size_t ldc, bool add, void *scratch)
 {
 	size_t npad = ceil_div(n, NR) * NR, end = min_size(n, j1 * NR);
 	if (m == 0 || j0 * NR >= end)
@@ -212,39 +316,56 @@ static void gemm_mul(size_t m, size_t k, size_t n, const real *a, size_t rs, siz
 	if (k == 0 && !add)
 		for (size_t i = 0; i < m; i++)
 			memset(c + i * ldc + j0 * NR, 0, (end - j0 * NR) * sizeof(real));
-	bool sliver = cs != 1;
-	size_t group = m <= 3 && !sliver ? wide_panels[m - 1] : 1;
+	bool sliver = a.cs != 1 || a.type != PREC;
+	size_t group = m <= WIDE_ROWS && !sliver ? wide_panels[m - 1] : 1;
 	size_t blocks = ceil_div(m, MC);
 	for (size_t t = 0, i = 0; t < blocks; t++) {
 		size_t mb = m / blocks + (t < m % blocks);
 		for (size_t p = 0; p < k; p += KC) {
-			size_t kb = min_size(KC, k - p);
-			const real *ab = a + i * rs + p * cs;
+			size_t kb = min_size(KC, k - p), depth = ceil_div(kb, STEP) * STEP;
+			struct operand at = operand_from(a, i, p);
+			const NUMBER *ab = at.data;
 			if (sliver) {
-				pack_slivers(scratch, mb, kb, ab, rs, cs);
+				NAME(pack_slivers)(scratch, mb, m - i, kb, &at);
 				ab = scratch;
 			}
 			for (size_t j = j0, np; j < j1; j += np) {
 				np = (j + group) * NR <= end ? group : 1;
-				panel_mul(mb, kb, ab, rs, sliver, (const real *)b + p * npad + j * NR * kb,
-				          c + i * ldc + j * NR, ldc, min_size(np * NR, end - j * NR), add || p > 0);
+				NAME(panel_mul)(mb, kb, ab, a.rs, sliver, (const NUMBER *)b + p * npad + j * NR * depth,
+				                c + i * ldc + j * NR, ldc, min_size(np * NR, end - j * NR), add || p > 0);
 			}
 		}
 		i += mb;
 	}
 }
 
-static size_t gemm_scratch_bytes(size_t m, size_t k, size_t n)
+static size_t NAME(scratch_bytes)(size_t m, size_t k, size_t n)
 {
 	(void)n;
 	size_t rows = min_size(m, MC);
-	return (rows * min_size(k, KC) + ceil_div(rows, MR) * VW) * sizeof(real);
+	return NAME(sliver_at)(ceil_div(rows, MR), rows, min_size(k, KC)) * sizeof(NUMBER);
 }
 
-static const struct gemm gemm_f32 = {
+static const struct gemm NAME(gemm) = {
+	.prec = PREC,
 	.mr = MR, .nr = NR, .kc = KC,
-	.pack_bytes = gemm_pack_bytes,
-	.pack = gemm_pack,
-	.mul = gemm_mul,
-	.scratch_bytes = gemm_scratch_bytes,
+	.pack_bytes = NAME(pack_bytes),
+	.pack = NAME(pack),
+	.mul = NAME(mul),
+	.scratch_bytes = NAME(scratch_bytes),
 };
+
+#undef NAME
+#undef PREC
+#undef STEP
+#undef NUMBER
+#undef LANES_T
+#undef LANES_LOAD
+#undef TILE
+#undef TILES
+#undef NAMES
+#undef BF16
+#undef COPY
+#undef MR
+#undef KC
+#undef MC

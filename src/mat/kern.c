@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "mat/cpu.h"
@@ -19,14 +20,16 @@ static const struct kern *in_use = &kern_scalar;
 static bool cpu_has(size_t level)
 {
 	const struct cpu *cpu = cpu_get();
-	const bool has[LEVELS] = {true, cpu->avx2, cpu->avx512, cpu->avx512bf16, cpu->amx};
+	const bool has[LEVELS] = {true, cpu->avx2, cpu->avx512, cpu->avx512bf16,
+	                          cpu->amx && cpu_amx_permit()};
 	return has[level];
 }
 
 /* The set of a level if this build has one and the CPU can run it. */
 static const struct kern *set_of(size_t level)
 {
-	const struct kern *const sets[LEVELS] = {&kern_scalar, kern_avx2, kern_avx512};
+	const struct kern *const sets[LEVELS] = {&kern_scalar, kern_avx2, kern_avx512,
+	                                         kern_avx512bf16, kern_amx};
 	return cpu_has(level) ? sets[level] : NULL;
 }
 
@@ -75,4 +78,28 @@ int kern_init(struct err *e)
 const struct kern *kern_get(void)
 {
 	return in_use;
+}
+
+static double seconds_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Runs of some milliseconds: the best of them was not interrupted. */
+double kern_peak(const struct kern *k, enum precision p, double seconds)
+{
+	double start = seconds_now(), now = start, best = 0;
+	uint64_t iterations = 1000;
+	do {
+		double from = now, flops = (double)k->spin(p, iterations);
+		now = seconds_now();
+		if (now - from < 2e-3) {
+			iterations *= 2;
+		} else if (flops / (now - from) > best) {
+			best = flops / (now - from);
+		}
+	} while (now - start < seconds || (best == 0 && now - start < 1));
+	return best * 1e-9;
 }

@@ -32,43 +32,62 @@ typedef float real;
  * C and compiled once per level (the cells of src/nn) is picked by isa. */
 enum kern_isa { ISA_BASE, ISA_AVX2, ISA_AVX512, ISA_COUNT };
 
+/* Of the numbers that are multiplied: `real`, or bfloat16, the upper half of a
+ * float, as a uint16_t. Sums are float either way.
+ *
+ * Rounding to bfloat16 is to nearest, ties to even; NaN stays NaN (quiet),
+ * and a denormal becomes zero of its sign, because the instructions that
+ * multiply bfloat16 take denormals for zeros: so all sets multiply the same
+ * numbers. Those instructions also put zero for a sum below FLT_MIN. */
 enum precision { PREC_F32, PREC_BF16, PREC_COUNT };
+
+/* A matrix where it stands: element (i, j) is number i*rs + j*cs of data. */
+struct operand {
+	const void *data; /* type PREC_F32: real; PREC_BF16: uint16_t */
+	enum precision type;
+	size_t rs, cs;
+};
 
 /* The product C (+)= A*B. The right-hand side is packed once and used many
  * times; the left-hand side is read where it stands, or packed in slivers when
  * it has to be transposed.
  *
- *   A  (m, k): element (i, p) at a[i*rs + p*cs]. Row-major activations have
- *              cs = 1; a transposed block (gradient of weights) has rs = 1.
- *   B  packed from (k, n): k is cut in blocks of kc, and each block holds
- *              ceil(n/nr) panels of kb x nr numbers, rows contiguous, the last
- *              panel padded with zeros. Block p0 starts at p0 * npad elements
- *              (npad = n rounded up to nr), panel j of it at j * nr * kb.
- *              A bf16 set packs pairs of rows, a tile set packs tiles: only the
+ *   A  (m, k): row-major activations have cs = 1 and are of type prec: whoever
+ *              makes them rounds them, once. A transposed block (gradient of
+ *              weights) has rs = 1; a bf16 product takes it in either type. It is
+ *              one or the other.
+ *   B  packed from (k, n), which is real, or for a bf16 product of either type:
+ *              k is cut in blocks of kc, and each block holds ceil(n/nr) panels
+ *              of kb x nr numbers, rows contiguous, the last panel padded with
+ *              zeros. Block p0 starts at p0 * npad elements (npad = n rounded
+ *              up to nr), panel j of it at j * nr * kb.
+ *              A bf16 set packs pairs of rows, (kb/2, nr, 2), an odd last row
+ *              beside zeros; a tile set pads kb to whole tiles. Only the
  *              functions of the same struct know the layout, and sizes are in
  *              bytes for that reason.
- *   C  (m, n): row-major, row stride ldc.
+ *   C  (m, n): real, row-major, row stride ldc.
  *
  * Each element of C is a chain of multiply-adds over k in ascending order,
- * within a block of kc from zero (or, for the bf16 sets, as the instruction
- * defines), and the blocks' sums are added to C in order. */
+ * within a block of kc from zero, and the blocks' sums are added to C in order.
+ * Where an instruction multiplies bf16 it defines the order within a pair, and
+ * a tile set's chain begins at what C holds. */
 struct gemm {
-	int mr, nr, kc; /* register tile and depth of a block */
+	enum precision prec;
+	int mr, nr, kc; /* register tile and depth of a block; kc is even */
 
 	/* Bytes of a packed (k, n) right-hand side. */
 	size_t (*pack_bytes)(size_t k, size_t n);
 
-	/* Packs panels [j0, j1) (panel = nr columns) of B, element (p, j) at
-	 * b[p*rs + j*cs]. Threads pack disjoint panels of one matrix. */
-	void (*pack)(void *dst, size_t k, size_t n, const real *b, size_t rs, size_t cs, size_t j0,
-	             size_t j1);
+	/* Packs panels [j0, j1) (panel = nr columns) of B. Threads pack disjoint
+	 * panels of one matrix. */
+	void (*pack)(void *dst, size_t k, size_t n, struct operand b, size_t j0, size_t j1);
 
 	/* C[0..m, j0*nr .. min(n, j1*nr)) (+)= A*B for panels [j0, j1) of a packed
 	 * (k, n) matrix; c points at column 0. add: keep what C holds. scratch: as
 	 * many bytes as scratch_bytes says, 64-byte aligned; with cs = 1 nothing is
 	 * needed and it may be NULL. */
-	void (*mul)(size_t m, size_t k, size_t n, const real *a, size_t rs, size_t cs, const void *b,
-	            size_t j0, size_t j1, real *c, size_t ldc, bool add, void *scratch);
+	void (*mul)(size_t m, size_t k, size_t n, struct operand a, const void *b, size_t j0, size_t j1,
+	            real *c, size_t ldc, bool add, void *scratch);
 	size_t (*scratch_bytes)(size_t m, size_t k, size_t n);
 };
 
@@ -85,7 +104,17 @@ struct kern {
 	const char *name; /* "scalar", "avx2", "avx512", ... as in RNNLM_CPU */
 	enum kern_isa isa;
 
-	const struct gemm *gemm[PREC_COUNT]; /* PREC_BF16 may be NULL: not native */
+	const struct gemm *gemm[PREC_COUNT]; /* PREC_BF16 is NULL in the double build only */
+	bool native_bf16;                    /* has an instruction for it, so it is faster than float32 */
+
+	/* Runs a loop of nothing but the set's multiply-add instruction for p, on
+	 * independent registers, and returns the floating-point operations done:
+	 * the peak to measure products against. One iteration is some 50 to 100
+	 * cycles. 0 if there is no product of that precision. */
+	uint64_t (*spin)(enum precision p, uint64_t iterations);
+
+	/* Rounds to bfloat16, as above: the same bits in every set. */
+	void (*round_bf16)(size_t n, uint16_t *y, const real *x);
 
 	/* Elementwise over n numbers. y may equal x. Accuracy: 2 ulp for exp, 3 for
 	 * tanh and sigmoid, over all finite inputs (see vmath.h). */
@@ -99,9 +128,6 @@ struct kern {
 	void (*mul_add)(size_t n, real *y, const real *x, const real *z);  /* y += x*z */
 	void (*axpy)(size_t n, real *y, real a, const real *x);            /* y += a*x */
 	void (*scale)(size_t n, real *y, real a);                          /* y *= a */
-
-	/* y = x rounded to bfloat16, nearest even. */
-	void (*round_bf16)(size_t n, uint16_t *y, const real *x);
 
 	/* Sum of squares, in double, order fixed by n. */
 	double (*sumsq)(size_t n, const real *x);
@@ -121,15 +147,20 @@ struct kern {
 };
 
 /* The set in use: the best that CPU and operating system allow, capped by
- * RNNLM_CPU (scalar|avx2|avx512, later avx512bf16|amx). The first call
- * decides; an unknown name, or one that this CPU lacks, makes kern_init return
- * -1 with a message that lists the names that would do. */
+ * RNNLM_CPU (scalar|avx2|avx512|avx512bf16|amx). The first call decides, and
+ * asks Linux for the tile registers, so it comes before threads are made; an
+ * unknown name, or one that this CPU lacks, makes kern_init return -1 with a
+ * message that lists the names that would do. */
 struct err;
 int kern_init(struct err *e);
 const struct kern *kern_get(void); /* kern_init's choice; scalar before it */
 
 /* All sets that this CPU can run, ascending; for tests. Returns how many. */
 size_t kern_list(const struct kern *out[], size_t max);
+
+/* GFLOP/s of one thread in k->spin(p), the best of short runs that take about
+ * this long together. */
+double kern_peak(const struct kern *k, enum precision p, double seconds);
 
 extern const struct kern kern_scalar;
 

@@ -8,9 +8,6 @@
 typedef __m256 vec;
 
 #define VW 8
-#define MR 6
-#define KC 256
-#define MC 144
 
 static inline vec vec_zero(void)
 {
@@ -57,13 +54,32 @@ static inline void vec_store_part(float *p, vec v, size_t n)
 	memcpy(p, part, n * sizeof(float));
 }
 
+#define MR 6
+#define KC 256
+#define MC 144
 #include "mat/gemm_tmpl.h"
+
+#include "mat/pair_tmpl.h"
+#define BF16
+#define MR 4
+#define KC 256
+#define MC 144
+#include "mat/gemm_tmpl.h"
+
 #include "mat/kern_tmpl.h"
+#include "mat/spin_tmpl.h"
+
+static uint64_t spin(enum precision p, uint64_t iterations)
+{
+	(void)p; /* bf16 is multiplied by the same instruction */
+	return spin_f32(iterations);
+}
 
 static const struct kern set = {
 	.name = "avx2",
 	.isa = ISA_AVX2,
-	.gemm = {[PREC_F32] = &gemm_f32},
+	.gemm = {[PREC_F32] = &gemm_f32, [PREC_BF16] = &gemm_bf16},
+	.spin = spin,
 	KERN_TMPL,
 };
 

@@ -1,68 +1,35 @@
-/* The AVX-512 set (F, BW, DQ, VL): 32 registers of 16 floats. */
+/* The AVX-512 set (F, BW, DQ, VL). */
 #include "mat/kern_sets.h"
 
 #if defined(__AVX512F__) && defined(__AVX512VL__) && !defined(REAL_DOUBLE) && !defined(ONLY_BASE)
-#include <immintrin.h>
+#include "mat/avx512_tmpl.h"
 
-typedef __m512 vec;
-
-#define VW 16
 #define MR 12
 #define KC 512
 #define MC 144
-
-static inline vec vec_zero(void)
-{
-	return _mm512_setzero_ps();
-}
-
-static inline vec vec_load(const float *p)
-{
-	return _mm512_loadu_ps(p);
-}
-
-static inline vec vec_set1(float x)
-{
-	return _mm512_set1_ps(x);
-}
-
-static inline vec vec_add(vec a, vec b)
-{
-	return _mm512_add_ps(a, b);
-}
-
-static inline vec vec_fma(vec a, vec b, vec c)
-{
-	return _mm512_fmadd_ps(a, b, c);
-}
-
-static inline void vec_store(float *p, vec v)
-{
-	_mm512_storeu_ps(p, v);
-}
-
-static inline __mmask16 first(size_t n)
-{
-	return (__mmask16)((1u << n) - 1);
-}
-
-static inline vec vec_load_part(const float *p, size_t n)
-{
-	return _mm512_maskz_loadu_ps(first(n), p);
-}
-
-static inline void vec_store_part(float *p, vec v, size_t n)
-{
-	_mm512_mask_storeu_ps(p, first(n), v);
-}
-
 #include "mat/gemm_tmpl.h"
+
+#include "mat/pair_tmpl.h"
+#define BF16
+#define MR 12
+#define KC 512
+#define MC 144
+#include "mat/gemm_tmpl.h"
+
 #include "mat/kern_tmpl.h"
+#include "mat/spin_tmpl.h"
+
+static uint64_t spin(enum precision p, uint64_t iterations)
+{
+	(void)p; /* bf16 is multiplied by the same instruction */
+	return spin_f32(iterations);
+}
 
 static const struct kern set = {
 	.name = "avx512",
 	.isa = ISA_AVX512,
-	.gemm = {[PREC_F32] = &gemm_f32},
+	.gemm = {[PREC_F32] = &gemm_f32, [PREC_BF16] = &gemm_bf16},
+	.spin = spin,
 	KERN_TMPL,
 };
 

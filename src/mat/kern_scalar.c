@@ -12,9 +12,6 @@ typedef real vec __attribute__((vector_size(16)));
 #else
 #define VW 4
 #endif
-#define MR 4
-#define KC 256
-#define MC 144
 
 static inline vec vec_zero(void)
 {
@@ -60,12 +57,36 @@ static inline void vec_store_part(real *p, vec v, size_t n)
 	memcpy(p, &v, n * sizeof(real));
 }
 
+#define MR 4
+#define KC 256
+#define MC 144
 #include "mat/gemm_tmpl.h"
+
+#ifndef REAL_DOUBLE
+#include "mat/pair_tmpl.h"
+#define BF16
+#define MR 4
+#define KC 256
+#define MC 144
+#include "mat/gemm_tmpl.h"
+#endif
+
 #include "mat/kern_tmpl.h"
+#include "mat/spin_tmpl.h"
+
+static uint64_t spin(enum precision p, uint64_t iterations)
+{
+	return kern_scalar.gemm[p] ? spin_f32(iterations) : 0;
+}
 
 const struct kern kern_scalar = {
 	.name = "scalar",
 	.isa = ISA_BASE,
+#ifdef REAL_DOUBLE
 	.gemm = {[PREC_F32] = &gemm_f32},
+#else
+	.gemm = {[PREC_F32] = &gemm_f32, [PREC_BF16] = &gemm_bf16},
+#endif
+	.spin = spin,
 	KERN_TMPL,
 };

@@ -7,6 +7,7 @@
  * and combine them in one fixed order: the order depends on n alone and is the
  * same in every set. */
 
+#include "mat/bf16.h"
 #include "mat/kern.h"
 #include "mat/vmath.h"
 
@@ -30,6 +31,13 @@
 #else
 #define INDEPENDENT
 #endif
+
+static void k_round_bf16(size_t n, uint16_t *y, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = bf16_of(x[i]);
+}
 
 static void k_exp(size_t n, real *y, const real *x)
 {
@@ -214,7 +222,7 @@ static void k_adam(size_t n, real *w, const real *g, real *m, real *v, const str
 }
 
 #define KERN_TMPL                                                                          \
-	.exp = k_exp, .tanh = k_tanh, .sigmoid = k_sigmoid, .log = k_log, .add = k_add,        \
+	.round_bf16 = k_round_bf16, .exp = k_exp, .tanh = k_tanh, .sigmoid = k_sigmoid, .log = k_log, .add = k_add,        \
 	.mul = k_mul, .mul_add = k_mul_add, .axpy = k_axpy, .scale = k_scale,                  \
 	.sumsq = k_sumsq, .logsumexp = k_logsumexp, .softmax = k_softmax,                      \
 	.colsum = k_colsum, .adam = k_adam

@@ -40,7 +40,7 @@ void mat_pack_part(struct mat_pack *p, const real *b, size_t rs, size_t cs, int 
 {
 	size_t lo, hi;
 	pool_share(part, parts, panels_of(p->g, p->n), 1, &lo, &hi);
-	p->g->pack(p->data, p->k, p->n, b, rs, cs, lo, hi);
+	p->g->pack(p->data, p->k, p->n, (struct operand){b, PREC_F32, rs, cs}, lo, hi);
 }
 
 struct pack_job {
@@ -60,13 +60,21 @@ void mat_pack_fill(struct mat_pack *p, const real *b, size_t rs, size_t cs, stru
 	pool_run(pool, pack_run, &(struct pack_job){p, b, rs, cs});
 }
 
-void mat_mul_part(const struct mat_pack *b, size_t m, const real *a, size_t lda, size_t n0,
+/* Rows of A, row-major, from row i on. */
+static struct operand rows_from(const struct gemm *g, const void *a, size_t lda, size_t i)
+{
+	size_t bytes = g->prec == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
+	return (struct operand){(const char *)a + i * lda * bytes, g->prec, lda, 1};
+}
+
+void mat_mul_part(const struct mat_pack *b, size_t m, const void *a, size_t lda, size_t n0,
                   size_t n1, real *c, size_t ldc, bool add)
 {
 	size_t nr = (size_t)b->g->nr;
 	if (n0 >= n1) /* n1 = n need not be a multiple of nr: rounded up, nothing would become a panel */
 		return;
-	b->g->mul(m, b->k, b->n, a, lda, 1, b->data, n0 / nr, round_up(n1, nr) / nr, c, ldc, add, NULL);
+	b->g->mul(m, b->k, b->n, rows_from(b->g, a, lda, 0), b->data, n0 / nr, round_up(n1, nr) / nr, c,
+	          ldc, add, NULL);
 }
 
 /* A part's tile of C: rows [i0, i1), panels [j0, j1). */
@@ -103,7 +111,7 @@ static struct share share_of(const struct gemm *g, size_t m, size_t n, int part,
 struct mul_job {
 	const struct mat_pack *b;
 	size_t m, lda, ldc;
-	const real *a;
+	const void *a;
 	real *c;
 	bool add;
 };
@@ -113,11 +121,11 @@ static void mul_run(void *arg, int part, int parts)
 	const struct mul_job *q = arg;
 	const struct gemm *g = q->b->g;
 	struct share s = share_of(g, q->m, q->b->n, part, parts);
-	g->mul(s.i1 - s.i0, q->b->k, q->b->n, q->a + s.i0 * q->lda, q->lda, 1, q->b->data, s.j0, s.j1,
+	g->mul(s.i1 - s.i0, q->b->k, q->b->n, rows_from(g, q->a, q->lda, s.i0), q->b->data, s.j0, s.j1,
 	       q->c + s.i0 * q->ldc, q->ldc, q->add, NULL);
 }
 
-void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const real *a, size_t lda,
+void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const void *a, size_t lda,
              real *c, size_t ldc, bool add)
 {
 	pool_run(pool, mul_run, &(struct mul_job){b, m, lda, ldc, a, c, add});
@@ -145,11 +153,18 @@ size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n,
 struct tn_job {
 	struct pool *pool;
 	const struct gemm *g;
-	size_t m, n, k, lda, ldb, ldc;
-	const real *a, *b;
+	size_t m, n, k, ldc;
+	struct mat_rows a, b;
 	real *c;
 	char *scratch;
 };
+
+/* Element (i, j) of the array, as an operand that begins there. */
+static struct operand rows_at(const struct mat_rows *r, size_t i, size_t j, size_t rs, size_t cs)
+{
+	size_t bytes = r->type == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
+	return (struct operand){(const char *)r->x + (i * r->ld + j) * bytes, r->type, rs, cs};
+}
 
 /* Block by block of the reduction: all parts pack a share of B's block, wait
  * for each other, and multiply their tile. With two buffers one meeting per
@@ -165,18 +180,24 @@ static void tn_run(void *arg, int part, int parts)
 	for (size_t p = 0; p < q->k; p += kc) {
 		size_t kb = q->k - p < kc ? q->k - p : kc;
 		char *packed = q->scratch + p / kc % 2 * block;
-		q->g->pack(packed, kb, q->n, q->b + p * q->ldb, q->ldb, 1, lo, hi);
+		q->g->pack(packed, kb, q->n, rows_at(&q->b, p, 0, q->b.ld, 1), lo, hi);
 		if (parts > 1)
 			pool_barrier(q->pool);
-		q->g->mul(s.i1 - s.i0, kb, q->n, q->a + p * q->lda + s.i0, 1, q->lda, packed, s.j0, s.j1,
+		q->g->mul(s.i1 - s.i0, kb, q->n, rows_at(&q->a, p, s.i0, 1, q->a.ld), packed, s.j0, s.j1,
 		          q->c + s.i0 * q->ldc, q->ldc, true, slivers);
 	}
+}
+
+void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
+                   struct mat_rows a, struct mat_rows b, real *c, size_t ldc, void *scratch)
+{
+	pool_run(pool, tn_run, &(struct tn_job){pool, g, m, n, k, ldc, a, b, c, scratch});
 }
 
 void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
                 const real *a, size_t lda, const real *b, size_t ldb, real *c, size_t ldc,
                 void *scratch)
 {
-	pool_run(pool, tn_run,
-	         &(struct tn_job){pool, g, m, n, k, lda, ldb, ldc, a, b, c, scratch});
+	mat_mul_tn_of(pool, g, m, n, k, (struct mat_rows){a, lda, PREC_F32},
+	              (struct mat_rows){b, ldb, PREC_F32}, c, ldc, scratch);
 }

@@ -34,20 +34,34 @@ void mat_pack_fill(struct mat_pack *p, const real *b, size_t rs, size_t cs, stru
 void mat_pack_part(struct mat_pack *p, const real *b, size_t rs, size_t cs, int part, int parts);
 
 /* C (m, n) = A (m, k) B, or += with add, by one thread: for use inside jobs.
+ * A is of the pack's precision: real, or for a bf16 product uint16_t (see
+ * kern's round_bf16); lda in its elements.
  * Columns [n0, n1) only; n0 a multiple of the set's nr, n1 too or n. */
-void mat_mul_part(const struct mat_pack *b, size_t m, const real *a, size_t lda, size_t n0,
+void mat_mul_part(const struct mat_pack *b, size_t m, const void *a, size_t lda, size_t n0,
                   size_t n1, real *c, size_t ldc, bool add);
 /* The whole product, threads over tiles of C. */
-void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const real *a, size_t lda,
+void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const void *a, size_t lda,
              real *c, size_t ldc, bool add);
 
 /* C (m, n) += A' B, A (k, m) and B (k, n) as they stand: the gradient of a
  * weight matrix, k being the block's steps times streams. Both are packed on
- * the way through scratch (mat_mul_tn_scratch bytes, 64-byte aligned); threads
- * over tiles of C, the reduction never split. */
+ * the way through scratch (mat_mul_tn_scratch bytes, 64-byte aligned), and
+ * rounded if g is a bf16 product; threads over tiles of C, the reduction never
+ * split. */
 size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k);
 void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
                 const real *a, size_t lda, const real *b, size_t ldb, real *c, size_t ldc,
                 void *scratch);
+
+/* The same for arrays of either type. Those that are rounded already need half
+ * of the memory's time; the result is the same bits. A float32 product takes
+ * real arrays only. */
+struct mat_rows {
+	const void *x; /* (k, m) or (k, n), of type */
+	size_t ld;     /* in elements of type */
+	enum precision type;
+};
+void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
+                   struct mat_rows a, struct mat_rows b, real *c, size_t ldc, void *scratch);
 
 #endif

@@ -365,12 +365,15 @@ void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int 
 	struct stopwatch clock = phase_start(l->seconds);
 	pool_run(pool, bias_part, &j);
 	phase_end(&clock, PHASE_OTHER);
+	enum precision type = l->half ? PREC_BF16 : PREC_F32;
+	struct mat_rows h = {resets ? l->hin : l->h, l->ldh, type}, in = {x, ldx, type};
 	for (int r = 0; r < l->rec_runs; r++)
-		mat_mul_tn(pool, g, (size_t)l->rec_run[r].len * H, H, rows, slot_rows(l, 0, l->rec_run[r].slot), l->lda,
-		           resets ? l->hin : l->h, l->ldh,
-		           grad + m->list[p->wh].offset + (size_t)l->rec_run[r].gate * H * H, H, scratch);
+		mat_mul_tn_of(pool, g, (size_t)l->rec_run[r].len * H, H, rows,
+		              (struct mat_rows){slot_rows(l, 0, l->rec_run[r].slot), l->lda, type}, h,
+		              grad + m->list[p->wh].offset + (size_t)l->rec_run[r].gate * H * H, H, scratch);
 	for (int r = 0; x && r < l->in_runs; r++)
-		mat_mul_tn(pool, g, (size_t)l->in_run[r].len * H, H, rows, slot_rows(l, 0, l->in_run[r].slot), l->lda, x,
-		           ldx, grad + m->list[p->wx].offset + (size_t)l->in_run[r].gate * H * H, H, scratch);
+		mat_mul_tn_of(pool, g, (size_t)l->in_run[r].len * H, H, rows,
+		              (struct mat_rows){slot_rows(l, 0, l->in_run[r].slot), l->lda, type}, in,
+		              grad + m->list[p->wx].offset + (size_t)l->in_run[r].gate * H * H, H, scratch);
 	phase_end(&clock, PHASE_PRODUCTS);
 }

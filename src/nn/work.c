@@ -252,9 +252,9 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 		                      .scale = scale, .d = w->d};
 		pool_run(w->pool, loss_back_part, &j);
 		struct stopwatch clock = phase_start(w->seconds);
-		mat_mul_tn(w->pool, w->g, V, H, j.rows, w->dlogits, w->ldv,
-		           layer_row(&w->layer[0], w->lhs[m->cfg.layers], r, ldh), ldh,
-		           grad + m->list[m->out_w].offset, H, w->scratch);
+		mat_mul_tn_of(w->pool, w->g, V, H, j.rows, (struct mat_rows){w->dlogits, w->ldv, m->cfg.precision},
+		              (struct mat_rows){layer_row(&w->layer[0], w->lhs[m->cfg.layers], r, ldh), ldh, m->cfg.precision},
+		              grad + m->list[m->out_w].offset, H, w->scratch);
 		phase_end(&clock, PHASE_PRODUCTS);
 		j.d = grad + m->list[m->out_b].offset;
 		pool_run(w->pool, out_bias_part, &j);

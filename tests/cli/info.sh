@@ -29,7 +29,7 @@ train() {
 		ok false
 	fi
 }
-train --cell=gru --layers=2 --hidden=24 --embed=24 --tie --residual --seed=5 -o "$m" "$TMP/corpus.txt"
+train --precision=f32 --cell=gru --layers=2 --hidden=24 --embed=24 --tie --residual --seed=5 -o "$m" "$TMP/corpus.txt"
 train --cell=rnn --layers=1 --hidden=8 --unit=byte --val-frac=0 -o "$b" "$TMP/corpus.txt"
 
 t "what a model is"

@@ -319,6 +319,25 @@ kept=$TMP/full.safetensors
 same "$kept" "$TMP/want"
 ok test "$(find "$TMP" -maxdepth 1 -name '.rnnlm*' | wc -l)" -eq 0
 
+t "bf16: the same bytes at any number of threads, another model than f32, kept in the file"
+run 0 train --precision=bf16 --threads=1 --batch=20 -o "$TMP/h1.safetensors" "$c"
+run 0 train --precision=bf16 --threads=2 --batch=20 -o "$TMP/h2.safetensors" "$c"
+run 0 train --precision=f32 --batch=20 -o "$TMP/h3.safetensors" "$c"
+same "$TMP/h1.safetensors" "$TMP/h2.safetensors"
+differ "$TMP/h1.safetensors" "$TMP/h3.safetensors"
+run 0 "$RNNLM" info --json "$TMP/h1.safetensors"
+out_has '"precision":"bf16"'
+
+t "bf16 on any instruction set gives nearly the same loss, and --precision=f32 another"
+for cpu in '' scalar; do
+	run 0 env RNNLM_CPU="$cpu" "$RNNLM" score --tail 0.5 -f "$c" -m "$TMP/h1.safetensors" --json
+	number nats_per_char >"$TMP/nats$cpu"
+done
+run 0 "$RNNLM" score --tail 0.5 -f "$c" -m "$TMP/h1.safetensors" --json --precision=f32
+number nats_per_char >"$TMP/nats32"
+ok awk -v a="$(cat "$TMP/nats")" -v b="$(cat "$TMP/natsscalar")" -v c="$(cat "$TMP/nats32")" \
+	'BEGIN { exit !((a - b) ^ 2 < 1e-8 && a != c && (a - c) ^ 2 < 1e-3) }'
+
 t "a corpus larger than memory is refused at once"
 if dd if=/dev/null of="$TMP/huge" bs=1 seek=8000000000000 2>/dev/null; then
 	run 1 "$RNNLM" train "$TMP/huge" -o "$TMP/never.safetensors"

@@ -42,14 +42,19 @@ static void guard_free(struct guard *g)
 	*g = (struct guard){0};
 }
 
-/* count numbers right behind the front page, or right before the back page. */
-static real *guard_at(const struct guard *g, size_t count, bool back)
+/* bytes right behind the front page, or right before the back page. */
+static void *guard_bytes(const struct guard *g, size_t bytes, bool back)
 {
-	if (count * sizeof(real) > (size_t)(g->hi - g->lo)) {
-		printf("guard: %zu numbers do not fit\n", count);
+	if (bytes > (size_t)(g->hi - g->lo)) {
+		printf("guard: %zu bytes do not fit\n", bytes);
 		exit(1);
 	}
-	return (real *)(void *)(back ? g->hi - count * sizeof(real) : g->lo);
+	return back ? g->hi - bytes : g->lo;
+}
+
+static real *guard_at(const struct guard *g, size_t count, bool back)
+{
+	return guard_bytes(g, count * sizeof(real), back);
 }
 
 static uint64_t test_state = 1;

@@ -328,5 +328,80 @@ static void adam(void)
 	each_set(adam_set);
 }
 
-TEST_MAIN("kern/pointwise", {"functions", functions}, {"arithmetic", arithmetic}, {"sumsq", sumsq},
+/* Nearest by arithmetic, not by bits: what bf16 holds is an integer of 8 bits
+ * times a power of two. */
+static uint16_t rounded(float x)
+{
+	int e;
+	float y = x;
+	if (isfinite(x)) {
+		double part = frexp((double)x, &e);
+		y = fabs((double)x) < 0x1p-126 ? copysignf(0, x) : (float)ldexp(nearbyint(ldexp(part, 8)), e - 8);
+	}
+	uint32_t u;
+	memcpy(&u, &y, sizeof(u));
+	return (uint16_t)(u >> 16);
+}
+
+/* Every upper half of a float with lower halves about the ties, so all bf16
+ * numbers, infinities, NaN and denormals. */
+static void round_bf16_set(const struct kern *k)
+{
+	static const uint32_t lower[] = {0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0x1234, 0xfedc};
+	enum { LOWERS = sizeof(lower) / sizeof(lower[0]), ROW = 131 };
+	long bad = 0;
+	for (uint32_t upper = 0; upper < 1u << 16; upper += ROW)
+		for (size_t l = 0; l < LOWERS; l++) {
+			real *x = guard_at(&gx, ROW, l % 2);
+			uint16_t *y = guard_bytes(&gy, ROW * sizeof(*y), l % 2);
+			for (uint32_t i = 0; i < ROW; i++) {
+				uint32_t u = ((upper + i) & 0xffffu) << 16 | lower[l];
+				memcpy(&x[i], &u, sizeof(u));
+			}
+			k->round_bf16(ROW, y, x);
+			for (size_t i = 0; i < ROW; i++) {
+				uint32_t u;
+				memcpy(&u, &x[i], sizeof(u));
+				if (isnan(x[i])) /* quiet, with its sign */
+					bad += (y[i] & 0x7fc0u) != 0x7fc0u || (y[i] & 0x8000u) != (u >> 16 & 0x8000u);
+				else
+					bad += y[i] != rounded(x[i]);
+			}
+		}
+	CHECK_INT(bad, 0);
+	for (size_t n = 0; n <= MOST; n = next_size(n)) {
+		real *x = guard_at(&gx, n, n % 2);
+		uint16_t *y = guard_bytes(&gy, n * sizeof(*y), n % 2);
+		test_fill(x, n);
+		bad = 0;
+		k->round_bf16(n, y, x);
+		for (size_t i = 0; i < n; i++)
+			bad += y[i] != rounded(x[i]);
+		CHECK_INT(bad, 0);
+	}
+}
+
+static void round_bf16(void)
+{
+	each_set(round_bf16_set);
+}
+
+/* The loops that measure the peak do what they say, and take time for it. */
+static void spin_set(const struct kern *k)
+{
+	for (int p = 0; p < PREC_COUNT; p++) {
+		uint64_t one = k->spin((enum precision)p, 1);
+		CHECK(one > 0 && k->spin((enum precision)p, 10) == 10 * one && k->spin((enum precision)p, 0) == 0);
+		double peak = kern_peak(k, (enum precision)p, 0.01);
+		CHECK(peak > 0.01 && peak < 20000);
+	}
+	CHECK(k->native_bf16 == (strcmp(k->name, "avx512bf16") == 0 || strcmp(k->name, "amx") == 0));
+}
+
+static void spin(void)
+{
+	each_set(spin_set);
+}
+
+TEST_MAIN("kern/pointwise", {"round_bf16", round_bf16}, {"spin", spin}, {"functions", functions}, {"arithmetic", arithmetic}, {"sumsq", sumsq},
           {"softmax", softmax}, {"softmax_edges", softmax_edges}, {"colsum", colsum}, {"adam", adam})

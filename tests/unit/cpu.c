@@ -16,7 +16,9 @@ static void features(void)
 	CHECK(c == cpu_get());
 	CHECK(!c->avx512 || c->avx2);
 	CHECK(!c->avx512bf16 || c->avx512);
-	CHECK(!c->amx || c->avx512);
+	CHECK(!c->amx || c->avx512bf16);
+	CHECK(cpu_amx_permit() == cpu_amx_permit());
+	CHECK(!c->amx || cpu_amx_permit()); /* Linux asks, and says yes */
 	CHECK(c->brand[0] != 0 && c->brand[0] != ' ' && strlen(c->brand) < sizeof(c->brand));
 	CHECK(c->l1d == 0 || (c->l1d >= 4096 && c->l1d <= (size_t)1 << 20));
 	CHECK(c->l2 == 0 || c->l2 > c->l1d);
@@ -35,7 +37,8 @@ static void list(void)
 	CHECK(n >= 1 && sets[0] == &kern_scalar);
 	for (size_t i = 0; i < n; i++) {
 		const struct kern *k = sets[i];
-		CHECK(k->gemm[PREC_F32] && k->exp && k->tanh && k->sigmoid && k->log && k->add && k->mul &&
+		CHECK(k->gemm[PREC_F32] && (k->gemm[PREC_BF16] || sizeof(real) == 8) && k->spin && k->round_bf16);
+		CHECK(k->exp && k->tanh && k->sigmoid && k->log && k->add && k->mul &&
 		      k->mul_add && k->axpy && k->scale && k->sumsq && k->logsumexp && k->softmax &&
 		      k->colsum && k->adam);
 		CHECK(i == 0 || k->isa >= sets[i - 1]->isa);

@@ -36,6 +36,33 @@ static double bound(size_t k, double size)
 	return (double)(k + 4) * ldexp(1, sizeof(real) == 4 ? -24 : -53) * 1.01 * size;
 }
 
+/* What g multiplies where x stands: rounded, for bf16. */
+static double as_multiplied(const struct gemm *g, real x)
+{
+	if (g->prec == PREC_F32)
+		return (double)x;
+	uint16_t half;
+	kern_scalar.round_bf16(1, &half, &x);
+	uint32_t u = (uint32_t)half << 16;
+	float f;
+	memcpy(&f, &u, sizeof(f));
+	return (double)f;
+}
+
+/* n numbers as g takes them on the left: bf16 for a bf16 product. */
+static void *left(const struct gemm *g, const real *x, size_t n)
+{
+	void *y = mem_block(n + 1, sizeof(real), NULL);
+	CHECK(y != NULL);
+	if (!y)
+		exit(1);
+	if (g->prec == PREC_BF16)
+		kern_scalar.round_bf16(n, y, x);
+	else
+		memcpy(y, x, n * sizeof(real));
+	return y;
+}
+
 /* A (m, k) times B (k, n) by 1 and by more threads, B as it stands and
  * transposed, whole and in parts. */
 static void mul_case(const struct gemm *g, size_t m, size_t k, size_t n, bool add)
@@ -43,6 +70,7 @@ static void mul_case(const struct gemm *g, size_t m, size_t k, size_t n, bool ad
 	size_t lda = mat_stride(k), ldb = mat_stride(n), ldc = mat_stride(n), ldt = mat_stride(k);
 	real *a = numbers(m * lda, 1), *b = numbers(k * ldb, 2), *c0 = numbers(m * ldc, 3);
 	real *bt = numbers(n * ldt, 4), *c[4] = {0};
+	void *la = left(g, a, m * lda);
 	for (size_t p = 0; p < k; p++)
 		for (size_t j = 0; j < n; j++)
 			bt[j * ldt + p] = b[p * ldb + j];
@@ -57,12 +85,12 @@ static void mul_case(const struct gemm *g, size_t m, size_t k, size_t n, bool ad
 		else
 			mat_pack_fill(&bp, b, ldb, 1, pool);
 		if (t < 3) {
-			mat_mul(pool, &bp, m, a, lda, c[t], ldc, add);
+			mat_mul(pool, &bp, m, la, lda, c[t], ldc, add);
 		} else {
 			size_t cut = (n / 2 + (size_t)g->nr - 1) / (size_t)g->nr * (size_t)g->nr;
 			cut = cut < n ? cut : n / (size_t)g->nr * (size_t)g->nr;
-			mat_mul_part(&bp, m, a, lda, cut, n, c[t], ldc, add);
-			mat_mul_part(&bp, m, a, lda, 0, cut, c[t], ldc, add);
+			mat_mul_part(&bp, m, la, lda, cut, n, c[t], ldc, add);
+			mat_mul_part(&bp, m, la, lda, 0, cut, c[t], ldc, add);
 		}
 		CHECK(memcmp(c[t], c[0], m * ldc * sizeof(real)) == 0);
 		mem_free(data);
@@ -73,14 +101,16 @@ static void mul_case(const struct gemm *g, size_t m, size_t k, size_t n, bool ad
 		for (size_t j = 0; j < ldc; j++) {
 			double want = add || j >= n ? (double)c0[i * ldc + j] : 0, size = fabs(want);
 			for (size_t p = 0; p < k && j < n; p++) {
-				want += (double)a[i * lda + p] * (double)b[p * ldb + j];
-				size += fabs((double)a[i * lda + p] * (double)b[p * ldb + j]);
+				double term = as_multiplied(g, a[i * lda + p]) * as_multiplied(g, b[p * ldb + j]);
+				want += term;
+				size += fabs(term);
 			}
 			bad += !(fabs((double)c[0][i * ldc + j] - want) <= (j < n ? bound(k, size) : 0));
 		}
 	CHECK_INT(bad, 0);
 	for (int t = 0; t < 4; t++)
 		mem_free(c[t]);
+	mem_free(la);
 	mem_free(a);
 	mem_free(b);
 	mem_free(bt);
@@ -101,20 +131,31 @@ static void mul(void)
 	size_t n = all_sets();
 	for (size_t s = 0; s < n; s++)
 		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-			mul_case(sets[s]->gemm[PREC_F32], shapes[i][0], shapes[i][1], shapes[i][2], i % 2);
+			for (int p = 0; p < PREC_COUNT; p++)
+				mul_case(sets[s]->gemm[p], shapes[i][0], shapes[i][1], shapes[i][2], i % 2);
 }
 
 static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 {
 	size_t lda = mat_stride(m), ldb = mat_stride(n), ldc = mat_stride(n);
 	real *a = numbers(k * lda, 1), *b = numbers(k * ldb, 2), *c0 = numbers(m * ldc, 3), *first = NULL;
-	for (int t = 1; t <= THREADS; t++) {
+	void *la = left(g, a, k * lda), *lb = left(g, b, k * ldb);
+	for (int r = 0; r < 4 * THREADS; r++) { /* threads; which operands are rounded already */
+		int t = r / 4 + 1;
+		struct mat_rows ra = {a, lda, PREC_F32}, rb = {b, ldb, PREC_F32};
+		if (r & 1)
+			ra = (struct mat_rows){la, lda, g->prec};
+		if (r & 2)
+			rb = (struct mat_rows){lb, ldb, g->prec};
 		struct pool *pool = t > 1 ? pool_new(t, NULL) : NULL;
 		real *c = numbers(m * ldc, 3);
 		size_t bytes = mat_mul_tn_scratch(g, t, m, n, k);
 		unsigned char *scratch = mem_block(bytes + 64, 1, NULL);
 		memset(scratch + bytes, 0x5a, 64);
-		mat_mul_tn(pool, g, m, n, k, a, lda, b, ldb, c, ldc, scratch);
+		if (r & 3)
+			mat_mul_tn_of(pool, g, m, n, k, ra, rb, c, ldc, scratch);
+		else
+			mat_mul_tn(pool, g, m, n, k, a, lda, b, ldb, c, ldc, scratch);
 		long over = 0;
 		for (size_t i = 0; i < 64; i++)
 			over += scratch[bytes + i] != 0x5a;
@@ -132,13 +173,16 @@ static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 		for (size_t j = 0; j < ldc; j++) {
 			double want = (double)c0[i * ldc + j], size = fabs(want);
 			for (size_t p = 0; p < k && j < n; p++) {
-				want += (double)a[p * lda + i] * (double)b[p * ldb + j];
-				size += fabs((double)a[p * lda + i] * (double)b[p * ldb + j]);
+				double term = as_multiplied(g, a[p * lda + i]) * as_multiplied(g, b[p * ldb + j]);
+				want += term;
+				size += fabs(term);
 			}
 			bad += !(fabs((double)first[i * ldc + j] - want) <= (j < n ? bound(k, size) : 0));
 		}
 	CHECK_INT(bad, 0);
 	mem_free(first);
+	mem_free(la);
+	mem_free(lb);
 	mem_free(a);
 	mem_free(b);
 	mem_free(c0);
@@ -151,7 +195,8 @@ static void mul_tn(void)
 	size_t n = all_sets();
 	for (size_t s = 0; s < n; s++)
 		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-			tn_case(sets[s]->gemm[PREC_F32], shapes[i][0], shapes[i][1], shapes[i][2]);
+			for (int p = 0; p < PREC_COUNT; p++)
+				tn_case(sets[s]->gemm[p], shapes[i][0], shapes[i][1], shapes[i][2]);
 }
 
 TEST_MAIN("unit/mat", {"strides", strides}, {"mul", mul}, {"mul_tn", mul_tn})

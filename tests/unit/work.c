@@ -293,7 +293,7 @@ static void resets(void)
 						sum[i] += one.grad[i] * (real)len / (T * B);
 				}
 			train_block(&all, &b);
-			CHECK_NEAR(distance(all.grad, sum, m.size), 0, 1e-5);
+			CHECK_NEAR(distance(all.grad, sum, m.size), 0, test_precision == PREC_BF16 ? 0.01 : 1e-5);
 			for (size_t i = 0; i < all.nstate; i++)
 				CHECK_NEAR(all.ds[i], 0, 0); /* the state carried in was not used */
 			free(sum);
@@ -689,7 +689,65 @@ static void deepest(void)
 	}
 }
 
-TEST_MAIN("work", {"threads", threads}, {"threads_kinds", threads_kinds}, {"blocks", blocks},
+/* --- bf16 --------------------------------------------------------------------------------- */
+
+/* All that must be the same bits in float32 must be in bf16. */
+static void again(void (*test)(void))
+{
+	test_precision = PREC_BF16;
+	test();
+	test_precision = PREC_F32;
+}
+static void bf16_threads(void)
+{
+	again(threads);
+	again(threads_kinds);
+}
+static void bf16_blocks(void)
+{
+	again(blocks);
+	again(smaller_blocks);
+	again(resets);
+}
+
+/* Rounding the inputs of products to 8 bits moves loss and gradient a little, and
+ * does move them. */
+static void bf16_near_f32(void)
+{
+	enum { T = 12, B = 20 };
+	struct block b = {.T = T, .B = B, .in = in, .target = target};
+	struct work_config wc = {.T = T, .B = B, .train = true};
+	draw_block(23, 30);
+	for (int c = 0; cell_names[c]; c++)
+		for (int kind = 0; kind < KINDS; kind++) {
+			struct model_config cfg = kind_config(kind, c, 48, 23);
+			struct model m[2];
+			struct run r[2] = {{0}};
+			for (int k = 0; k < 2; k++) {
+				test_precision = k ? PREC_BF16 : PREC_F32;
+				if (make_model(&m[k], &cfg, 0.15) || run_new(&r[k], &m[k], wc, NULL))
+					return;
+				train_block(&r[k], &b);
+			}
+			test_precision = PREC_F32;
+			double apart = 0, size = 0;
+			for (size_t i = 0; i < m[0].size; i++) {
+				double d = (double)r[1].grad[i] - (double)r[0].grad[i];
+				apart += d * d;
+				size += (double)r[0].grad[i] * (double)r[0].grad[i];
+			}
+			CHECK_NEAR(r[1].loss, r[0].loss, 0.01);
+			double moved = sqrt(apart / size);
+			CHECK(moved > 1e-4 && moved < 0.04); /* not zero: bf16 is really used */
+			for (int k = 0; k < 2; k++) {
+				run_free(&r[k]);
+				model_free(&m[k]);
+			}
+		}
+}
+
+TEST_MAIN("work", {"bf16_threads", bf16_threads}, {"bf16_blocks", bf16_blocks}, {"bf16_near_f32", bf16_near_f32},
+          {"threads", threads}, {"threads_kinds", threads_kinds}, {"blocks", blocks},
           {"smaller_blocks", smaller_blocks}, {"resets", resets}, {"no_targets", no_targets},
           {"dropout_draws", dropout_draws}, {"dropout_masks", dropout_masks}, {"rows_of_block", rows_of_block},
           {"pieces", pieces}, {"memory", memory}, {"failing_memory", failing_memory}, {"deepest", deepest})
