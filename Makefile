@@ -20,6 +20,7 @@ CFLAGS  ?=
 LDFLAGS ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
+JOBS    ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 VARIANT ?= release
 B       := build/$(VARIANT)
 # A variant may have a name before its kind: lint-gcc-double is built like double.
@@ -139,21 +140,23 @@ $(TEST_BIN): $B/%: $B/%.o $B/librnnlm.a
 $(TEST_SRC:%.c=$B/%.o): ALL_CFLAGS += -Itests
 bins: $(PROGRAM) $(TEST_BIN)
 
-test: all
-	$(Q)$(MAKE) --no-print-directory VARIANT=release bins
-	$(Q)$(MAKE) --no-print-directory VARIANT=double bins
+# One make at a time works in a variant's folder; each uses all CPUs.
+PARALLEL := $(MAKE) --no-print-directory -j$(JOBS)
+test:
+	$(Q)$(PARALLEL) VARIANT=release bins
+	$(Q)$(PARALLEL) VARIANT=double bins
 	$(Q)sh scripts/run-tests.sh build/release build/double cli fuzz
 
-quick: all
-	$(Q)$(MAKE) --no-print-directory VARIANT=release bins
+quick:
+	$(Q)$(PARALLEL) VARIANT=release bins
 	$(Q)QUICK=1 sh scripts/run-tests.sh build/release
 
 asan:
-	$(Q)$(MAKE) --no-print-directory VARIANT=asan bins
+	$(Q)$(PARALLEL) VARIANT=asan bins
 	$(Q)RNNLM=build/asan/rnnlm sh scripts/run-tests.sh build/asan cli fuzz
 
 tsan:
-	$(Q)$(MAKE) --no-print-directory VARIANT=tsan bins
+	$(Q)$(PARALLEL) VARIANT=tsan bins
 	$(Q)QUICK=1 RNNLM=build/tsan/rnnlm sh scripts/run-tests.sh build/tsan
 
 # --- fuzzing -----------------------------------------------------------------
@@ -175,11 +178,12 @@ bins: $(REPLAY_BIN)
 endif
 endif
 fuzz:
-	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-bins
+	$(Q)$(PARALLEL) VARIANT=fuzz CC=clang fuzz-bins
 	$(Q)sh scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
 # --- the rest ----------------------------------------------------------------
-demo: all
+demo:
+	$(Q)$(PARALLEL) all
 	$(Q)sh scripts/demo.sh
 bench: all
 	$(Q)./rnnlm bench $(BENCH)
