@@ -12,8 +12,6 @@
 #include "base/io.h"
 #include "base/term.h"
 
-const char *const cmd_when_names[] = {"auto", "always", "never", NULL};
-
 enum { WIDEST = 100 }; /* longer lines are hard to read, however wide the window */
 
 static int out_errno; /* of the first write to stdout that failed */

@@ -45,16 +45,12 @@ void cmd_note(const char *fmt, ...) ERR_PRINTF(1, 2);
 
 /* Options that several commands have, as rows for their tables; each expects
  * members of these names in the command's options struct T. */
-extern const char *const cmd_when_names[]; /* auto, always, never */
 #define CMD_OPT_MODEL(T)                                                                   \
 	{.name = "model", .letter = 'm', .type = OPT_STRING, .offset = offsetof(T, model), .arg = "FILE", \
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that comes with the program"}
 #define CMD_OPT_JSON(T)                                                                    \
 	{.name = "json", .type = OPT_FLAG, .offset = offsetof(T, json),                        \
 	 .help = "one JSON object per result line"}
-#define CMD_OPT_COLOR(T)                                                                   \
-	{.name = "color", .type = OPT_CHOICE, .offset = offsetof(T, color), .def = "auto",     \
-	 .choices = cmd_when_names, .help = "colours: auto means on a terminal, unless NO_COLOR is set"}
 #define CMD_OPT_THREADS(T)                                                                 \
 	{.name = "threads", .type = OPT_INT, .offset = offsetof(T, threads), .def = "0", .min = 0, .max = 1024, \
 	 .flags = OPT_RESUME, .arg = "N", .help = "threads; 0 = as many as this process may use CPUs"}

@@ -21,7 +21,7 @@ static const double TELL_EVERY = 0.04;    /* of the run, between lines that stay
 
 struct options {
 	bool json;
-	int cell, unit, schedule, precision, color;
+	int cell, unit, schedule, precision;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac;
 	bool tie, residual, out_given;
 	double dropout, restart, lr, clip, decay, epochs, seconds;
@@ -41,7 +41,6 @@ static const struct opt table[] = {
 	{.name = "log", .type = OPT_STRING, AT(log), .arg = "FILE", .flags = OPT_RESUME,
 	 .help = "table of the run, tab-separated; without it beside the model with the ending .tsv; none: no log"},
 	CMD_OPT_JSON(struct options),
-	CMD_OPT_COLOR(struct options),
 	{.name = "unit", .type = OPT_CHOICE, AT(unit), .def = "char", .choices = unit_names, .flags = OPT_STORED,
 	 .group = "Text", .help = "what the model reads and writes: code points, or bytes"},
 	{.name = "min-count", .type = OPT_INT, AT(min_count), .def = "1", .min = 0, .max = 1e9, .arg = "N",
@@ -130,7 +129,7 @@ struct run {
 	FILE *log;
 	bool written; /* the file at path is this run's own */
 	/* progress */
-	bool tty, utf8, colour;
+	bool tty, utf8;
 	double drawn;   /* time of the last redraw */
 	int drawn_line; /* something stands on the progress line */
 	double told;    /* fraction of the run at the last line that stays */
