@@ -1,0 +1,59 @@
+/* The parts of `rnnlm train`: options and the command itself (train.c), the files it
+ * writes (train_files.c), what it shows on the way (train_report.c). */
+#ifndef RNNLM_CMD_TRAIN_H
+#define RNNLM_CMD_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/opt.h"
+#include "nn/train.h"
+#include "text/corpus.h"
+
+struct train_options {
+	bool json;
+	int cell, unit, schedule, precision;
+	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac;
+	bool tie, residual, out_given;
+	double dropout, restart, lr, clip, decay, epochs, seconds;
+	const char *val, *out, *log;
+};
+extern const struct opt train_table[];
+
+struct train_session {
+	const struct train_options *o;
+	const struct corpus *corpus;
+	const struct model *model;
+	char *path, *log_path;
+	char *vocab; /* JSON */
+	FILE *log;
+	bool written; /* the file at path is this run's own */
+	/* progress */
+	bool tty, utf8;
+	double drawn;   /* time of the last redraw */
+	int drawn_line; /* something stands on the progress line */
+	double told;    /* fraction of the run at the last line that stays */
+	double nats_sum; /* since the last validation */
+	uint64_t nats_n;
+	double train_nats; /* mean of the last full interval */
+	double speed;
+};
+
+/* train_files.c */
+
+/* The hook that writes a checkpoint; arg is the run. */
+int train_save(void *arg, struct train *t, struct err *e);
+/* Finds out before training whether the model can be written where it is to go. */
+int train_check_writable(const char *path, struct err *e);
+int train_open_log(struct train_session *r, struct err *e);
+
+/* train_report.c */
+
+void train_report(void *arg, const struct train_report *t); /* the hook after a step */
+void train_erase_line(struct train_session *r);
+void train_print_plan(const struct train_session *r, const struct train *t, const struct train_config *tc, int threads);
+void train_print_summary(const struct train_session *r, const struct train *t, int stopped);
+
+#endif

@@ -1,0 +1,164 @@
+/* What rnnlm train shows: its settings, progress, log rows, the summary. */
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/term.h"
+#include "cmd/cmd.h"
+#include "cmd/train.h"
+
+static const double LN2 = 0.69314718055994530942;
+static const double REDRAW_SECONDS = 0.1; /* of the progress line on a terminal */
+static const double TELL_EVERY = 0.04;    /* of the run, between lines that stay; the log has them all */
+
+static void log_row(struct train_session *r, const struct train_report *t)
+{
+	if (!r->log)
+		return;
+	fprintf(r->log, "%llu\t%.4f\t%.2f\t%llu\t%.5f\t", (unsigned long long)t->p->step, t->epoch, t->p->seconds,
+	        (unsigned long long)t->p->tokens, r->train_nats);
+	if (t->evaluated && isfinite(t->val_nats))
+		fprintf(r->log, "%.5f", t->val_nats);
+	fprintf(r->log, "\t%.6g\t%.4g\t%.0f\n", t->lr, t->norm, t->tokens_per_s);
+	fflush(r->log);
+}
+
+void train_erase_line(struct train_session *r)
+{
+	if (r->drawn_line)
+		fputs("\r\033[K", stderr);
+	r->drawn_line = 0;
+}
+
+/* The line that stays says all; the one that is redrawn has to fit. */
+static void describe(const struct train_session *r, const struct train_report *t, bool stays, struct buf *b)
+{
+	char left[32], speed[32];
+	term_time(t->left, left, sizeof left);
+	term_count(t->tokens_per_s, speed, sizeof speed);
+	if (!stays) {
+		term_bar(t->fraction, 20, r->utf8, b);
+		buf_printf(b, NULL, " %3.0f%%  %s left  loss %.4f", 100 * t->fraction, left, r->train_nats);
+		if (isfinite(t->val_nats))
+			buf_printf(b, NULL, "  held out %.4f", t->val_nats);
+		buf_printf(b, NULL, "  %s/s  step %llu", speed, (unsigned long long)t->p->step);
+		return;
+	}
+	buf_printf(b, NULL, "step %llu  epoch %.2f  loss %.4f nats %.3f bits", (unsigned long long)t->p->step, t->epoch,
+	           r->train_nats, r->train_nats / LN2);
+	if (isfinite(t->val_nats))
+		buf_printf(b, NULL, "  held out %.4f nats %.3f bits%s", t->val_nats, t->val_nats / LN2,
+		           t->evaluated && t->improved ? " *" : "");
+	buf_printf(b, NULL, "  %s/s", speed);
+	if (!t->last)
+		buf_printf(b, NULL, "  %s left", left);
+}
+
+void train_report(void *arg, const struct train_report *t)
+{
+	struct train_session *r = arg;
+	double now = io_now();
+	bool row = t->evaluated || t->diverged;
+
+	r->speed = t->tokens_per_s;
+	if (isfinite(t->nats)) {
+		r->nats_sum += t->nats;
+		r->nats_n++;
+	}
+	r->train_nats = row && r->nats_n ? r->nats_sum / (double)r->nats_n : t->p->smooth_nats;
+	if (t->diverged)
+		cmd_note("step %llu: the loss is not finite; back to the best weights with half the rate",
+		         (unsigned long long)t->p->step);
+	if (row || t->p->step % 20 == 0)
+		log_row(r, t);
+
+	bool line = row && (t->diverged || t->fraction >= r->told + TELL_EVERY || t->fraction >= 1 || t->last);
+	if (line || (r->tty && now - r->drawn >= REDRAW_SECONDS)) {
+		struct buf b = {0};
+		train_erase_line(r);
+		if (line)
+			r->told = t->fraction;
+		describe(r, t, line, &b);
+		if (b.p && r->tty && !line) {
+			int width = term_width(STDERR_FILENO) - 1;
+			size_t n = b.len;
+			while (n && term_columns(b.p, n) > (size_t)width)
+				n--;
+			fwrite(b.p, 1, n, stderr);
+			r->drawn_line = 1;
+		} else if (b.p) {
+			fprintf(stderr, "%s\n", b.p);
+		}
+		fflush(stderr);
+		buf_free(&b);
+		r->drawn = now;
+	}
+	if (t->evaluated) {
+		r->nats_sum = 0;
+		r->nats_n = 0;
+	}
+}
+
+void train_print_plan(const struct train_session *r, const struct train *t, const struct train_config *tc, int threads)
+{
+	const struct model_config *m = &r->model->cfg;
+	const struct corpus *c = r->corpus;
+	char params[32], memory[32], chars[32];
+	term_count((double)r->model->count, params, sizeof params);
+	term_count((double)train_bytes(t), memory, sizeof memory);
+	term_count((double)c->train_chars, chars, sizeof chars);
+	cmd_note("%s: %s symbols to train on, %zu held out, vocabulary %u%s", c->stem, chars, c->nval,
+	         (unsigned)c->vocab.size, c->nval ? "" : " (no validation)");
+	cmd_note("%s %dx%d, %s parameters; %d streams of %d steps, rate %g; %s on %s, %d thread%s, %sB", cell_names[m->cell],
+	         m->layers, m->hidden, params, tc->batch, tc->seq, tc->lr, m->precision == PREC_BF16 ? "bf16" : "f32",
+	         kern_get()->name, threads,
+	         threads == 1 ? "" : "s", memory);
+	if (c->unknown_val)
+		cmd_note("%zu of the held-out symbols do not occur in the training part and count as unknown",
+		         c->unknown_val);
+	if (c->invalid)
+		cmd_note("%zu bytes are not UTF-8 and stand for themselves; --unit=byte would read all of the text as bytes",
+		         c->invalid);
+}
+
+void train_print_summary(const struct train_session *r, const struct train *t, int stopped)
+{
+	const struct train_progress *p = train_progress(t);
+	const struct corpus *c = r->corpus;
+	double bits = c->val_chars ? p->offer_nats / LN2 * (double)c->nval / (double)c->val_chars : NAN;
+	if (r->o->json) {
+		struct buf b = {0};
+		struct json_writer w = {.b = &b};
+		json_object_begin(&w);
+		json_key(&w, "model");
+		json_cstring(&w, r->path);
+		json_key(&w, "params");
+		json_uint(&w, r->model->count);
+		json_key(&w, "steps");
+		json_uint(&w, p->step);
+		json_key(&w, "tokens");
+		json_uint(&w, p->tokens);
+		json_key(&w, "seconds");
+		json_number(&w, round(p->seconds * 1000) / 1000);
+		json_key(&w, "tokens_per_s");
+		json_number(&w, round(r->speed));
+		json_key(&w, "train_nats");
+		json_number(&w, r->train_nats);
+		json_key(&w, "val_nats");
+		json_number(&w, p->offer_nats);
+		json_key(&w, "val_bits");
+		json_number(&w, bits);
+		json_object_end(&w);
+		buf_puts(&b, "\n", NULL);
+		cmd_out(&b);
+		buf_free(&b);
+	}
+	char took[32];
+	term_time(p->seconds, took, sizeof took);
+	cmd_note("%s%s after %llu steps in %s", stopped ? "stopped; saved " : "saved ", r->path,
+	         (unsigned long long)p->step, took);
+	if (isfinite(p->offer_nats))
+		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", p->offer_nats * bits * LN2 / p->offer_nats,
+		         bits, (unsigned long long)p->offer_step);
+}
