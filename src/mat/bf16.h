@@ -23,6 +23,14 @@ static inline uint16_t bf16_of(real x)
 	return (uint16_t)(y >> 16);
 }
 
+static inline real bf16_wide(uint16_t x)
+{
+	uint32_t u = (uint32_t)x << 16;
+	float f;
+	memcpy(&f, &u, sizeof(f));
+	return f;
+}
+
 /* What stands in for the missing partner of an odd last row, of either type. */
 static const real bf16_no_row[32];
 

@@ -115,6 +115,14 @@ struct kern {
 
 	/* Rounds to bfloat16, as above: the same bits in every set. */
 	void (*round_bf16)(size_t n, uint16_t *y, const real *x);
+	/* And back, exactly. */
+	void (*widen_bf16)(size_t n, real *y, const uint16_t *x);
+
+	/* Numbers of [-1, 1] as multiples of 1/32767, to nearest: two bytes that keep
+	 * them to 1.6e-5, wherever in the interval they are. What lies outside comes
+	 * back as some number of about that size. The same bits in every set. */
+	void (*round_unit)(size_t n, int16_t *y, const real *x);
+	void (*widen_unit)(size_t n, real *y, const int16_t *x);
 
 	/* Elementwise over n numbers. y may equal x. Accuracy: 2 ulp for exp, 3 for
 	 * tanh and sigmoid, over all finite inputs (see vmath.h). */
@@ -137,8 +145,9 @@ struct kern {
 	/* The same, and y = exp(x - it): the softmax. y may equal x. */
 	real (*softmax)(size_t n, real *y, const real *x);
 
-	/* y[j] += sum over m rows of x[i*ld + j], rows in ascending order. */
-	void (*colsum)(size_t m, size_t n, real *y, const real *x, size_t ld);
+	/* y[j] += sum over m rows of x[i*ld + j], which is of that type, rows in ascending
+	 * order. */
+	void (*colsum)(size_t m, size_t n, real *y, enum precision type, const void *x, size_t ld);
 
 	/* Adam (Kingma and Ba 2015) with decoupled decay (Loshchilov and Hutter
 	 * 2019), PyTorch's form: g' = scale*g; m = b1*m+(1-b1)*g'; v likewise with

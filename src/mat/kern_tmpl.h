@@ -39,6 +39,37 @@ static void k_round_bf16(size_t n, uint16_t *y, const real *x)
 		y[i] = bf16_of(x[i]);
 }
 
+static inline real number_at(const void *x, const enum precision type, size_t i)
+{
+	return type == PREC_BF16 ? bf16_wide(((const uint16_t *)x)[i]) : ((const real *)x)[i];
+}
+
+static void k_widen_bf16(size_t n, real *y, const uint16_t *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = bf16_wide(x[i]);
+}
+
+/* 1.5 * 2^23 more, a number below 2^22 is rounded to an integer in the low bits. */
+static void k_round_unit(size_t n, int16_t *y, const real *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++) {
+		float f = (float)x[i] * 32767 + 0x1.8p+23f;
+		uint32_t u;
+		memcpy(&u, &f, sizeof(u));
+		y[i] = (int16_t)(uint16_t)u;
+	}
+}
+
+static void k_widen_unit(size_t n, real *y, const int16_t *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = (real)x[i] * (real)(1.0 / 32767);
+}
+
 static void k_exp(size_t n, real *y, const real *x)
 {
 	INDEPENDENT
@@ -193,17 +224,31 @@ static real k_softmax(size_t n, real *y, const real *x)
 
 /* Four rows in one pass over y: the same additions in the same order, with a
  * quarter of the traffic. */
-static void k_colsum(size_t m, size_t n, real *y, const real *x, size_t ld)
+static inline __attribute__((always_inline)) void
+colsum_of(size_t m, size_t n, real *y, const enum precision type, const void *x, size_t ld)
 {
 	size_t i = 0;
 	for (; i + 4 <= m; i += 4) {
-		const real *a = x + i * ld, *b = a + ld, *c = b + ld, *d = c + ld;
+		INDEPENDENT
+		for (size_t j = 0; j < n; j++) {
+			size_t at = i * ld + j;
+			y[j] = y[j] + number_at(x, type, at) + number_at(x, type, at + ld) +
+			       number_at(x, type, at + 2 * ld) + number_at(x, type, at + 3 * ld);
+		}
+	}
+	for (; i < m; i++) {
 		INDEPENDENT
 		for (size_t j = 0; j < n; j++)
-			y[j] = y[j] + a[j] + b[j] + c[j] + d[j];
+			y[j] += number_at(x, type, i * ld + j);
 	}
-	for (; i < m; i++)
-		k_add(n, y, x + i * ld);
+}
+
+static void k_colsum(size_t m, size_t n, real *y, enum precision type, const void *x, size_t ld)
+{
+	if (type == PREC_BF16)
+		colsum_of(m, n, y, PREC_BF16, x, ld);
+	else
+		colsum_of(m, n, y, PREC_F32, x, ld);
 }
 
 static void k_adam(size_t n, real *w, const real *g, real *m, real *v, const struct adam_step *s)
@@ -222,7 +267,8 @@ static void k_adam(size_t n, real *w, const real *g, real *m, real *v, const str
 }
 
 #define KERN_TMPL                                                                          \
-	.round_bf16 = k_round_bf16, .exp = k_exp, .tanh = k_tanh, .sigmoid = k_sigmoid, .log = k_log, .add = k_add,        \
+	.round_bf16 = k_round_bf16, .widen_bf16 = k_widen_bf16, .round_unit = k_round_unit,    \
+	.widen_unit = k_widen_unit, .exp = k_exp, .tanh = k_tanh, .sigmoid = k_sigmoid, .log = k_log, .add = k_add,        \
 	.mul = k_mul, .mul_add = k_mul_add, .axpy = k_axpy, .scale = k_scale,                  \
 	.sumsq = k_sumsq, .logsumexp = k_logsumexp, .softmax = k_softmax,                      \
 	.colsum = k_colsum, .adam = k_adam

@@ -22,6 +22,7 @@
 #ifndef RNNLM_NN_CELL_H
 #define RNNLM_NN_CELL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "mat/kern.h"
@@ -31,7 +32,8 @@
 #define CELL_STATES 2 /* state 0 is the output h */
 
 /* For n units: a is (slots, n) with row stride ld, in: pre-activations, out:
- * whatever the backward pass wants of them. prev, next: (states) x (n). */
+ * whatever the backward pass wants of them, in [-1, 1] (the layer may keep it as
+ * fixed point); numbers that it does not want may be any. prev, next: (states) x (n). */
 typedef void cell_forward_fn(size_t n, size_t ld, real *a, const real *const prev[],
                              real *const next[]);
 
@@ -47,6 +49,7 @@ struct cell {
 	int gates, slots, states;
 	int in_slot[CELL_GATES], rec_slot[CELL_GATES];
 	real bias[CELL_GATES]; /* initial value of bias_ih, gate by gate */
+	bool backward_h;       /* backward reads h, of prev or next */
 	cell_forward_fn *forward;
 	cell_backward_fn *backward;
 };

@@ -53,6 +53,7 @@ const struct cell CELL(rnn) = {
 	.summary = "simple recurrent cell, tanh",
 	.gates = 1, .slots = 1, .states = 1,
 	.in_slot = {0}, .rec_slot = {0},
+	.backward_h = true,
 	.forward = tanh_forward, .backward = tanh_backward,
 };
 
@@ -61,5 +62,6 @@ const struct cell CELL(rnn_relu) = {
 	.summary = "simple recurrent cell, rectified",
 	.gates = 1, .slots = 1, .states = 1,
 	.in_slot = {0}, .rec_slot = {0},
+	.backward_h = true,
 	.forward = relu_forward, .backward = relu_backward,
 };

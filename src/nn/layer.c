@@ -24,8 +24,12 @@
  * through the cell at once; backwards its gradients give dh and dx before the next
  * step is looked at. A block's a is larger than the caches (52 MB at 512 units, 64 x
  * 100), so this spares two of three trips to memory. Split by units, the input products
- * of the whole block are done before and after the loop instead: with one stream, a
- * product per step would read the weights for every symbol.
+ * of ROWS rows are done at a time, and those of the whole block after the loop: with one
+ * stream, a product per step would read the weights for every symbol.
+ *
+ * In bf16 no float32 activation is kept: a holds the rows in work and stays in cache,
+ * and the loop writes half the bytes, 16-bit copies for the backward pass, which puts
+ * the bf16 gradients in their place.
  *
  * What bounds it: the products run at the speed of the multipliers as long as the
  * weights stay in the last-level cache (each step reads them all, 8 MB at 512 units in
@@ -123,6 +127,7 @@ struct loop_job {
 	struct layer *l;
 	struct pool *pool;
 	size_t T, B;
+	size_t steps; /* whose rows stand in a together */
 	const uint8_t *reset;
 	const struct layer_input *in;
 	real *d;
@@ -132,7 +137,8 @@ struct loop_job {
 
 /* --- the input: a = bias + table row, or bias + x Wx' --------------------------------- */
 
-static void add_input(const struct loop_job *j, size_t r0, size_t r1, size_t u0, size_t u1)
+/* Rows [r0, r1) of the block; to is the first of them in a. */
+static void add_input(const struct loop_job *j, real *to, size_t r0, size_t r1, size_t u0, size_t u1)
 {
 	struct layer *l = j->l;
 	const struct cell *cell = l->cell;
@@ -140,7 +146,7 @@ static void add_input(const struct loop_job *j, size_t r0, size_t r1, size_t u0,
 	const struct kern *kern = kern_get();
 	size_t hs = l->hs, n = u1 - u0;
 	for (size_t i = r0; i < r1; i++) {
-		real *a = l->a + i * l->lda + u0;
+		real *a = to + (i - r0) * l->lda + u0;
 		for (int k = 0; k < cell->slots; k++)
 			memcpy(a + (size_t)k * hs, l->bias + (size_t)k * hs + u0, n * sizeof(real));
 		for (int g = 0; !in->x && g < cell->gates; g++) {
@@ -154,18 +160,32 @@ static void add_input(const struct loop_job *j, size_t r0, size_t r1, size_t u0,
 	}
 	for (int g = 0; in->x && g < cell->gates; g++)
 		mat_mul_part(&l->wx[g], r1 - r0, layer_row(l, in->x, r0, in->ldx), in->ldx, u0, u1,
-		             l->a + r0 * l->lda + (size_t)cell->in_slot[g] * hs, l->lda, true);
-}
-
-static void input_part(void *arg, int part, int parts)
-{
-	struct loop_job *j = arg;
-	struct share s = share(j->T * j->B, (size_t)j->l->hidden, j->l->wh[0].g->nr, part, parts);
-	for (size_t r = s.r0; r < s.r1 && s.u0 < s.u1; r += ROWS)
-		add_input(j, r, min_size(r + ROWS, s.r1), s.u0, s.u1);
+		             to + (size_t)cell->in_slot[g] * hs, l->lda, true);
 }
 
 /* --- the time loop ---------------------------------------------------------------------- */
+
+size_t layer_rows(size_t T, size_t B)
+{
+	return min_size(T * B, B < ROWS ? ROWS : B);
+}
+
+/* The rows of a that step t works on. */
+static real *step_rows(const struct loop_job *j, size_t t)
+{
+	return j->l->a + (j->l->all_steps ? t : t % j->steps) * j->B * j->l->lda;
+}
+
+/* Slots of a left-hand side, from a row on. */
+static void *slot_rows(const struct layer *l, size_t row, int slot)
+{
+	return layer_row(l, layer_row(l, l->da, row, l->lda), (size_t)slot, l->hs);
+}
+
+static int16_t *kept_units(const struct layer *l, size_t row, int slot, size_t u)
+{
+	return (int16_t *)slot_rows(l, row, slot) + u;
+}
 
 /* State k before step t of stream b. */
 static const real *prev_row(const struct loop_job *j, int k, size_t t, size_t b)
@@ -196,13 +216,15 @@ static void forward_part(void *arg, int part, int parts)
 	struct layer *l = j->l;
 	const struct cell *cell = l->cell;
 	const struct kern *kern = kern_get();
-	size_t B = j->B, ldh = l->ldh, hs = l->hs, nr = (size_t)l->wh[0].g->nr;
+	size_t T = j->T, B = j->B, ldh = l->ldh, hs = l->hs, nr = (size_t)l->wh[0].g->nr;
 	size_t chunk = CHUNK > nr ? CHUNK / nr * nr : nr;
 	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 	struct share s = share(B, (size_t)l->hidden, (int)nr, part, parts);
 	bool fused = split_by_rows(B, parts);
 
-	for (size_t t = 0; t < j->T; t++) {
+	for (size_t t = 0; t < T; t++) {
+		if (!fused && t % j->steps == 0)
+			add_input(j, step_rows(j, t), t * B + s.r0, min_size(t + j->steps, T) * B, s.u0, s.u1);
 		void *h = layer_row(l, l->h, t * B, ldh);
 		if (j->reset && (l->keep_hin || memchr(j->reset + t * B, 1, B))) {
 			h = layer_row(l, l->hin, l->keep_hin ? t * B : 0, ldh);
@@ -212,9 +234,9 @@ static void forward_part(void *arg, int part, int parts)
 		}
 		for (size_t u = s.u0; u < s.u1; u += chunk) {
 			size_t end = min_size(u + chunk, s.u1);
-			real *a = l->a + (t * B + s.r0) * l->lda;
+			real *a = step_rows(j, t) + s.r0 * l->lda;
 			if (fused)
-				add_input(j, t * B + s.r0, t * B + s.r1, u, end);
+				add_input(j, a, t * B + s.r0, t * B + s.r1, u, end);
 			for (int g = 0; g < cell->gates; g++)
 				mat_mul_part(&l->wh[g], s.r1 - s.r0, layer_row(l, h, s.r0, ldh), ldh, u, end,
 				             a + (size_t)cell->rec_slot[g] * hs, l->lda, true);
@@ -229,6 +251,8 @@ static void forward_part(void *arg, int part, int parts)
 				cell->forward(end - u, hs, a + u, prev, next);
 				if (l->half)
 					kern->round_bf16(end - u, (uint16_t *)layer_row(l, l->h, (t + 1) * B + b, ldh) + u, next[0]);
+				for (int k = 0; l->half && l->da && k < cell->slots; k++)
+					kern->round_unit(end - u, kept_units(l, t * B + b, k, u), a + (size_t)k * hs + u);
 			}
 			phase_end(&clock, PHASE_GATES);
 		}
@@ -242,17 +266,8 @@ void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8
                    const struct layer_input *in)
 {
 	struct loop_job j = {.l = l, .pool = pool, .T = (size_t)T, .B = (size_t)B, .reset = reset, .in = in};
-	struct stopwatch clock = phase_start(l->seconds);
-	if (!split_by_rows(j.B, pool_size(pool)))
-		pool_run(pool, input_part, &j);
-	phase_end(&clock, PHASE_PRODUCTS);
+	j.steps = split_by_rows(j.B, pool_size(pool)) || j.B > ROWS ? 1 : ROWS / j.B;
 	pool_run(pool, forward_part, &j);
-}
-
-/* Gradients of a slot as a left-hand side, from a row on. */
-static const void *slot_rows(const struct layer *l, size_t row, int slot)
-{
-	return layer_row(l, layer_row(l, l->da, row, l->lda), (size_t)slot, l->hs);
 }
 
 /* d = da Wx, or added, for rows and units. */
@@ -285,8 +300,8 @@ static void backward_part(void *arg, int part, int parts)
 	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 
 	for (size_t t = j->T; t-- > 0;) {
-		real *a = l->a + (t * B + s.r0) * l->lda;
-		for (size_t b = s.r0; n && b < s.r1; b++) {
+		real *a = step_rows(j, t) + s.r0 * l->lda + s.u0;
+		for (size_t b = s.r0; n && b < s.r1; b++, a += l->lda) {
 			const real *prev[CELL_STATES], *next[CELL_STATES];
 			real *ds[CELL_STATES];
 			for (int k = 0; k < cell->states; k++) {
@@ -294,11 +309,12 @@ static void backward_part(void *arg, int part, int parts)
 				next[k] = l->s[k] + ((t + 1) * B + b) * ldh + s.u0;
 				ds[k] = j->ds[k] + b * ldh + s.u0;
 			}
-			kern->add(n, ds[0], j->d + (t * B + b) * ldh + s.u0);
-			cell->backward(n, hs, a + (b - s.r0) * l->lda + s.u0, prev, next, ds);
 			for (int k = 0; l->half && k < cell->slots; k++)
-				kern->round_bf16(n, (uint16_t *)layer_row(l, l->da, t * B + b, l->lda) + (size_t)k * hs + s.u0,
-				                 a + (b - s.r0) * l->lda + (size_t)k * hs + s.u0);
+				kern->widen_unit(n, a + (size_t)k * hs, kept_units(l, t * B + b, k, s.u0));
+			kern->add(n, ds[0], j->d + (t * B + b) * ldh + s.u0);
+			cell->backward(n, hs, a, prev, next, ds);
+			for (int k = 0; l->half && k < cell->slots; k++)
+				kern->round_bf16(n, (uint16_t *)slot_rows(l, t * B + b, k) + s.u0, a + (size_t)k * hs);
 		}
 		phase_end(&clock, PHASE_GATES);
 		if (s.meet)
@@ -320,7 +336,7 @@ void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint
                     real *const ds[], enum layer_dx dx)
 {
 	struct loop_job j = {.l = l, .pool = pool, .T = (size_t)T, .B = (size_t)B, .reset = reset,
-	                     .d = d, .ds = ds, .dx = dx};
+	                     .d = d, .ds = ds, .dx = dx, .steps = 1};
 	pool_run(pool, backward_part, &j);
 	struct stopwatch clock = phase_start(l->seconds);
 	if (dx != DX_NONE && !split_by_rows(j.B, pool_size(pool)))
@@ -336,20 +352,35 @@ struct grads_job {
 	real *bx, *bh;
 };
 
+const real *layer_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n)
+{
+	if (!l->half)
+		return (const real *)slot_rows(l, i, slot) + u;
+	real *wide = l->a + (size_t)slot * l->hs + u;
+	kern_get()->widen_bf16(n, wide, (const uint16_t *)slot_rows(l, i, slot) + u);
+	return wide;
+}
+
+static void sum_slot(const struct grads_job *j, int slot, size_t u0, size_t u1, real *sum)
+{
+	const struct layer *l = j->l;
+	enum precision type = l->half ? PREC_BF16 : PREC_F32;
+	kern_get()->colsum(j->rows, u1 - u0, sum + u0, type, layer_row(l, slot_rows(l, 0, slot), u0, 1), l->lda);
+}
+
 static void bias_part(void *arg, int part, int parts)
 {
 	struct grads_job *j = arg;
-	const struct layer *l = j->l;
-	const struct cell *cell = l->cell;
-	size_t u0, u1, H = (size_t)l->hidden;
+	const struct cell *cell = j->l->cell;
+	size_t u0, u1, H = (size_t)j->l->hidden;
 	pool_share(part, parts, H, 16, &u0, &u1);
 	for (int g = 0; g < cell->gates; g++) {
 		real *bx = j->bx + (size_t)g * H, *bh = j->bh + (size_t)g * H;
-		kern_get()->colsum(j->rows, u1 - u0, bx + u0, l->a + (size_t)cell->in_slot[g] * l->hs + u0, l->lda);
+		sum_slot(j, cell->in_slot[g], u0, u1, bx);
 		if (cell->in_slot[g] == cell->rec_slot[g])
 			memcpy(bh + u0, bx + u0, (u1 - u0) * sizeof(real));
 		else
-			kern_get()->colsum(j->rows, u1 - u0, bh + u0, l->a + (size_t)cell->rec_slot[g] * l->hs + u0, l->lda);
+			sum_slot(j, cell->rec_slot[g], u0, u1, bh);
 	}
 }
 

@@ -22,14 +22,16 @@ struct layer {
 	size_t ldh, lda;    /* row strides of states and of slots */
 	size_t hs;          /* numbers per slot: hidden rounded up to 16 */
 	real *bias;         /* (slots, hs) sums of bias_ih and bias_hh where they meet */
-	real *a;            /* (T,B,slots,hs) pre-activations, activations, their gradients */
+	real *a;            /* (rows,slots,hs) pre-activations, activations, their gradients */
+	bool all_steps;     /* a has rows for all steps, else for as many as layer_rows says */
 	real *s[CELL_STATES]; /* (T+1,B,hidden); [0] is what is carried in, [t+1] what step t made */
 	real *zero;         /* (hidden) */
 	/* The left-hand sides of the products. In f32 they are s[0] and a themselves, in
-	 * bf16 copies rounded once, in the same shapes. */
+	 * bf16 copies rounded once. What the backward pass wants of the slots is then kept
+	 * in the place of their gradients, as 16-bit fixed point (kern's round_unit). */
 	bool half;          /* bf16 */
 	void *h;            /* (T+1,B,hidden) */
-	void *da;           /* (T,B,slots,hs) gradients of the slots */
+	void *da;           /* (T,B,slots,hs) gradients of the slots; NULL: none wanted */
 	void *hin;          /* (T,B,hidden) h as the steps read it; only used by blocks with resets */
 	bool keep_hin;      /* hin has T steps, else one */
 	double *seconds;    /* by phase (phase.h), or NULL */
@@ -42,6 +44,9 @@ struct layer {
 /* Finds the runs; sizes hidden, hs, lda, ldh must be set. */
 void layer_init(struct layer *l);
 
+/* Rows of a for blocks of up to T steps of B streams where not all T*B are kept. */
+size_t layer_rows(size_t T, size_t B);
+
 /* Packs this step's weights, one part's share of a running job. */
 void layer_pack_part(struct layer *l, const struct model *m, int index, bool backward, int part,
                      int parts);
@@ -51,6 +56,11 @@ static inline void *layer_row(const struct layer *l, const void *p, size_t i, si
 {
 	return (char *)p + i * ld * (l->half ? sizeof(uint16_t) : sizeof(real));
 }
+
+/* Gradients of a slot after the backward pass: n units from unit u on, of row i of
+ * (T*B). Where they are bf16 they are widened into a's first row, which keeps them
+ * until the next call for these units. */
+const real *layer_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n);
 
 /* What a layer reads: rows of a left-hand side x, or, at layer 0, rows of a table
  * that holds the input product of every symbol (slots, hs; row stride lda). */
@@ -69,7 +79,7 @@ void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8
 
 /* Backwards: d (T,B,hidden) in: gradient of the outputs; ds[s] (B,hidden) in: gradient of
  * the last states, out: of the states carried in. Leaves the gradients of the slots
- * in a and da. With dx (layers whose input has rows) that of the input takes the place of
+ * in da. With dx (layers whose input has rows) that of the input takes the place of
  * the outputs' in d, or is added to it (residual). */
 enum layer_dx { DX_NONE, DX_STORE, DX_ADD };
 void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset, real *d,

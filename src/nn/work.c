@@ -220,7 +220,7 @@ static void out_bias_part(void *arg, int part, int parts)
 	struct block_job *j = arg;
 	size_t lo, hi;
 	pool_share(part, parts, (size_t)j->w->m->cfg.vocab, 16, &lo, &hi);
-	kern_get()->colsum(j->rows, hi - lo, j->d + lo, j->w->logits + lo, j->w->ldv);
+	kern_get()->colsum(j->rows, hi - lo, j->d + lo, PREC_F32, j->w->logits + lo, j->w->ldv);
 }
 
 /* --- backward ---------------------------------------------------------------------- */

@@ -32,7 +32,7 @@ static int take_pack(struct work *w, struct mat_pack *p, const struct gemm *g, s
 	return 0;
 }
 
-static int make_layer(struct work *w, int index, real *shared_a, struct err *e)
+static int make_layer(struct work *w, int index, struct err *e)
 {
 	const struct model *m = w->m;
 	struct layer *l = &w->layer[index];
@@ -47,17 +47,24 @@ static int make_layer(struct work *w, int index, real *shared_a, struct err *e)
 	l->keep_hin = w->cfg.train && w->cfg.resets;
 	if (!(l->bias = take(w, (size_t)l->cell->slots * l->hs, sizeof(real), e)) ||
 	    !(l->zero = take(w, H, sizeof(real), e)) ||
-	    !(l->hin = take(w, l->keep_hin ? T * B * l->ldh : B * l->ldh, w->lhs_size, e)) ||
-	    !(l->a = shared_a ? shared_a : take(w, T * B * l->lda, sizeof(real), e)))
+	    !(l->hin = take(w, l->keep_hin ? T * B * l->ldh : B * l->ldh, w->lhs_size, e)))
 		return -1;
-	for (int k = 0; k < l->cell->states; k++)
-		if (!(l->s[k] = take(w, (T + 1) * B * l->ldh, sizeof(real), e)))
-			return -1;
 	l->half = w->lhs_size != sizeof(real);
+	l->all_steps = w->cfg.train && !l->half;
+	if (index && !l->all_steps)
+		l->a = w->layer[0].a;
+	else
+		l->a = take(w, (l->all_steps ? T * B : layer_rows(T, B)) * l->lda, sizeof(real), e);
+	if (!l->a)
+		return -1;
+	if (w->cfg.train && l->half && !l->cell->backward_h)
+		l->s[0] = w->d;
+	for (int k = 0; k < l->cell->states; k++)
+		if (!l->s[k] && !(l->s[k] = take(w, (T + 1) * B * l->ldh, sizeof(real), e)))
+			return -1;
 	l->h = l->half ? take(w, (T + 1) * B * l->ldh, w->lhs_size, e) : l->s[0];
-	if (l->half && w->cfg.train && !w->da)
-		w->da = take(w, T * B * l->lda, w->lhs_size, e);
-	l->da = l->half ? w->da : l->a;
+	if (w->cfg.train)
+		l->da = l->half ? take(w, T * B * l->lda, w->lhs_size, e) : l->a;
 	if (!l->h || (w->cfg.train && !l->da))
 		return -1;
 	/* The table of layer 0 is a small product: it stays in f32. */
@@ -94,10 +101,12 @@ static int make(struct work *w, struct err *e)
 	w->lhs = take(w, L + 1, sizeof *w->lhs, e);
 	if (!w->layer || !w->x || !w->lhs)
 		return -1;
+	if (w->cfg.train && !(w->d = take(w, ((size_t)w->cfg.T + 1) * (size_t)w->cfg.B * mat_stride(H), sizeof(real), e)))
+		return -1;
 	bool half = w->lhs_size != sizeof(real);
 	w->own_x = c->residual || w->cfg.dropout;
 	for (size_t l = 0; l < L; l++) {
-		if (make_layer(w, (int)l, w->cfg.train || !l ? NULL : w->layer[0].a, e))
+		if (make_layer(w, (int)l, e))
 			return -1;
 		size_t ldh = w->layer[l].ldh;
 		if (w->own_x && !(w->x[l + 1] = take(w, n * ldh, sizeof(real), e)))
@@ -138,8 +147,6 @@ static int make(struct work *w, struct err *e)
 		return -1;
 	w->dlogits = half ? take(w, w->piece * w->ldv, w->lhs_size, e) : w->logits;
 	if (!w->dlogits)
-		return -1;
-	if (!(w->d = take(w, n * ldh, sizeof(real), e)))
 		return -1;
 	for (int k = 0; k < w->m->cell->states; k++)
 		if (!(w->ds[k] = take(w, B * ldh, sizeof(real), e)))

@@ -21,7 +21,6 @@ struct work {
 	real **x;             /* (layers+1) input of each layer, [layers]: of the output; x[0] NULL */
 	void **lhs;           /* (layers+1) the same as left-hand sides of products */
 	bool own_x;           /* x[l+1] is memory of its own, not the layer's h */
-	void *da;             /* of all layers in turn, see layer.h */
 	real *mask;           /* (layers, B, hidden) dropout behind each layer */
 	real *in_scale;       /* (T,B) dropout of input symbols */
 	bool dropped;         /* the block last run had dropout */
@@ -41,7 +40,8 @@ struct work {
 	real *logits;  /* (piece, V) */
 	void *dlogits; /* (piece, V) their gradient as a left-hand side; f32: logits itself */
 	real *nats;    /* (T*B) */
-	real *d;       /* (T,B,hidden) gradient of a layer's output, then of its input */
+	real *d;       /* (T+1,B,hidden) gradient of a layer's output, then of its input, T*B rows.
+	                * While no gradient is there, a layer's h that backward does not read. */
 	real *ds[CELL_STATES]; /* (B,hidden) */
 	void *scratch; /* of mat_mul_tn */
 

@@ -81,13 +81,14 @@ static void scatter_part(void *arg, int part, int parts)
 			       (hi - lo) * sizeof(real));
 	for (size_t i = 0; i < j->rows; i++) {
 		real *to = w->dtable + (size_t)w->row[i] * l->lda;
-		const real *a = l->a + i * l->lda;
 		for (int g = 0; g < l->cell->gates; g++) {
-			size_t at = (size_t)l->cell->in_slot[g] * l->hs + lo;
+			int slot = l->cell->in_slot[g];
+			size_t at = (size_t)slot * l->hs + lo;
+			const real *da = layer_slot_grad(l, i, slot, lo, hi - lo);
 			if (w->dropped)
-				k->axpy(hi - lo, to + at, w->in_scale[i], a + at);
+				k->axpy(hi - lo, to + at, w->in_scale[i], da);
 			else
-				k->add(hi - lo, to + at, a + at);
+				k->add(hi - lo, to + at, da);
 		}
 	}
 }

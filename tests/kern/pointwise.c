@@ -247,7 +247,7 @@ static void colsum_set(const struct kern *k)
 			test_fill(old, n);
 			memcpy(y, old, n * sizeof(real));
 			memcpy(cut, old, n * sizeof(real));
-			k->colsum(m, n, y, x, ld);
+			k->colsum(m, n, y, PREC_F32, x, ld);
 			long bad = 0;
 			for (size_t j = 0; j < n; j++) {
 				double want = (double)old[j], size = fabs(want);
@@ -259,10 +259,18 @@ static void colsum_set(const struct kern *k)
 			}
 			CHECK_INT(bad, 0);
 			size_t row = m ? test_random() % (m + 1) : 0, col = n ? test_random() % n : 0;
-			k->colsum(row, col, cut, x, ld);
-			k->colsum(row, n - col, cut + col, x + col, ld);
-			k->colsum(m - row, n, cut, x + row * ld, ld);
+			k->colsum(row, col, cut, PREC_F32, x, ld);
+			k->colsum(row, n - col, cut + col, PREC_F32, x + col, ld);
+			k->colsum(m - row, n, cut, PREC_F32, x + row * ld, ld);
 			CHECK(memcmp(y, cut, n * sizeof(real)) == 0);
+
+			uint16_t *half = guard_bytes(&gz, count * sizeof(*half), back);
+			k->round_bf16(count, half, x);
+			k->widen_bf16(count, x, half);
+			memcpy(y, old, n * sizeof(real));
+			k->colsum(m, n, y, PREC_F32, x, ld);
+			k->colsum(m, n, old, PREC_BF16, half, ld);
+			CHECK(memcmp(y, old, n * sizeof(real)) == 0);
 		}
 }
 
@@ -386,6 +394,52 @@ static void round_bf16(void)
 	each_set(round_bf16_set);
 }
 
+/* All numbers of 16 bits there and back; what lies between is kept to half a step;
+ * the wildest do no harm. */
+static void wide_set(const struct kern *k)
+{
+	long bad = 0;
+	for (size_t n = 0; n <= MOST; n = next_size(n)) {
+		uint16_t *half = guard_bytes(&gx, n * sizeof(*half), n % 2);
+		int16_t *unit = guard_bytes(&gz, n * sizeof(*unit), n % 2);
+		real *y = guard_at(&gy, n, !(n % 2));
+		for (size_t i = 0; i < n; i++)
+			half[i] = (uint16_t)test_random();
+		k->widen_bf16(n, y, half);
+		for (size_t i = 0; i < n; i++) {
+			float f = (float)y[i];
+			uint32_t u;
+			memcpy(&u, &f, sizeof(u));
+			bad += u != (uint32_t)half[i] << 16;
+		}
+		for (size_t i = 0; i < n; i++)
+			y[i] = i % 3 ? test_unit() : (real)((int)(i % 5) - 2) / 2;
+		k->round_unit(n, unit, y);
+		for (size_t i = 0; i < n; i++)
+			bad += unit[i] != (int)lrint((double)((float)y[i] * 32767));
+		real *back = guard_at(&gw, n, n % 2);
+		k->widen_unit(n, back, unit);
+		for (size_t i = 0; i < n; i++)
+			bad += !(fabs((double)back[i] - (double)y[i]) <= 0.5 / 32767 + 1e-7);
+	}
+	int16_t all[1 << 8], again[1 << 8];
+	real x[1 << 8];
+	for (int first = -32767; first <= 32767; first += 1 << 8) {
+		for (int i = 0; i < 1 << 8; i++)
+			all[i] = (int16_t)(first + i > 32767 ? 32767 : first + i);
+		k->widen_unit(1 << 8, x, all);
+		k->round_unit(1 << 8, again, x);
+		bad += memcmp(all, again, sizeof all) != 0;
+	}
+	CHECK_INT(bad, 0);
+	k->round_unit(EDGES, all, edges); /* sanitizers would say if it were not defined */
+}
+
+static void wide(void)
+{
+	each_set(wide_set);
+}
+
 /* The loops that measure the peak do what they say, and take time for it. */
 static void spin_set(const struct kern *k)
 {
@@ -403,5 +457,5 @@ static void spin(void)
 	each_set(spin_set);
 }
 
-TEST_MAIN("kern/pointwise", {"round_bf16", round_bf16}, {"spin", spin}, {"functions", functions}, {"arithmetic", arithmetic}, {"sumsq", sumsq},
+TEST_MAIN("kern/pointwise", {"round_bf16", round_bf16}, {"wide", wide}, {"spin", spin}, {"functions", functions}, {"arithmetic", arithmetic}, {"sumsq", sumsq},
           {"softmax", softmax}, {"softmax_edges", softmax_edges}, {"colsum", colsum}, {"adam", adam})
