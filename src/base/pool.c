@@ -1,7 +1,12 @@
 /* The team waits in one way only: for a word to change. Whoever waits looks at
  * the word for a while, then sleeps on the condition variable; whoever changes
  * a word wakes the sleepers if there are any. A job is announced by one word,
- * a barrier passed by another, and a job ends with a barrier. */
+ * a barrier passed by another, and a job ends with a barrier.
+ *
+ * The caller's waits are added up, but for those that end within a microsecond, and so
+ * cost nothing to measure. The rest of its time is a part's work: one thread alone
+ * would take as many times that as there are parts, so if the caller waits for more
+ * than (parts - 1) / parts of the time, alone is faster. */
 #if defined(__linux__)
 #define _GNU_SOURCE /* sched_getaffinity */
 #elif defined(__APPLE__)
@@ -28,6 +33,9 @@
 enum {
 	LINE = 64,       /* bytes of a cache line: words that different threads write stay apart */
 	SPIN_NS = 30000, /* looking for a change before sleeping */
+	LOOK_NS = 10 * 1000 * 1000,        /* waits are judged over at least so long */
+	ALONE_NS = 100 * 1000 * 1000,      /* before the team is tried again; doubled each time */
+	ALONE_MOST_NS = 1000 * 1000 * 1000, /* that it fails, up to this */
 	SPIN_ROUND = 32  /* pauses between two looks at the clock */
 };
 
@@ -39,12 +47,18 @@ struct member {
 
 struct pool {
 	int parts;
+	int active;     /* parts of a job: all or 1 */
 	int64_t spin_ns;
 	struct member *team; /* (parts); team[0] is the caller and has no thread */
 	int started;         /* members whose thread exists, the caller included */
 	bool stop;           /* written before a job is announced, read after */
 	pool_fn *fn;
 	void *arg;
+
+	/* pool_adapt's, of the caller */
+	pthread_t caller;
+	int64_t waited; /* nanoseconds since `since` */
+	int64_t since, alone_ns, alone_until;
 
 	alignas(LINE) atomic_uint jobs;    /* announced so far */
 	alignas(LINE) atomic_int arrived;  /* parts that stand at the barrier */
@@ -70,21 +84,18 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Returns once *word is no longer old; what was written before the change is
- * visible then. */
-static void wait_change(struct pool *p, atomic_uint *word, unsigned old)
+static bool spin_round(atomic_uint *word, unsigned old)
 {
-	int64_t until = 0;
-	do {
-		for (int i = 0; i < SPIN_ROUND; i++) {
-			if (atomic_load_explicit(word, memory_order_acquire) != old)
-				return;
-			spin_pause();
-		}
-		if (!until)
-			until = now_ns() + p->spin_ns;
-	} while (now_ns() < until);
+	for (int i = 0; i < SPIN_ROUND; i++) {
+		if (atomic_load_explicit(word, memory_order_acquire) != old)
+			return true;
+		spin_pause();
+	}
+	return false;
+}
 
+static void sleep_until_change(struct pool *p, atomic_uint *word, unsigned old)
+{
 	pthread_mutex_lock(&p->mutex);
 	/* Sequentially consistent, as in change(): either the sleeper is seen
 	 * there or the change is seen here. */
@@ -93,6 +104,22 @@ static void wait_change(struct pool *p, atomic_uint *word, unsigned old)
 		pthread_cond_wait(&p->changed, &p->mutex);
 	atomic_fetch_sub(&p->sleepers, 1);
 	pthread_mutex_unlock(&p->mutex);
+}
+
+/* Returns once *word is no longer old; what was written before the change is
+ * visible then. */
+static void wait_change(struct pool *p, atomic_uint *word, unsigned old)
+{
+	if (spin_round(word, old))
+		return;
+	int64_t from = now_ns();
+	bool changed = false;
+	while (!changed && now_ns() < from + p->spin_ns)
+		changed = spin_round(word, old);
+	if (!changed)
+		sleep_until_change(p, word, old);
+	if (pthread_equal(pthread_self(), p->caller))
+		p->waited += now_ns() - from;
 }
 
 static void change(struct pool *p, atomic_uint *word)
@@ -107,7 +134,7 @@ static void change(struct pool *p, atomic_uint *word)
 
 void pool_barrier(struct pool *p)
 {
-	if (!p || p->parts == 1)
+	if (!p || p->active == 1)
 		return;
 	/* Cannot change before this part has arrived. */
 	unsigned old = atomic_load_explicit(&p->passed, memory_order_relaxed);
@@ -134,7 +161,7 @@ static void *member_main(void *arg)
 
 void pool_run(struct pool *p, pool_fn *fn, void *arg)
 {
-	if (!p || p->parts == 1) {
+	if (!p || p->active == 1) {
 		fn(arg, 0, 1);
 		return;
 	}
@@ -175,8 +202,10 @@ struct pool *pool_new(int threads, struct err *e)
 	struct pool *p = mem_block(1, sizeof(*p), e); /* aligned, as the members ask for */
 	if (!p)
 		return NULL;
-	p->parts = threads;
+	p->parts = p->active = threads;
 	p->started = 1;
+	p->alone_ns = ALONE_NS;
+	p->caller = pthread_self();
 	/* Where threads share a CPU, spinning keeps the awaited one from running. */
 	p->spin_ns = threads > pool_cpus() ? 0 : SPIN_NS;
 	atomic_init(&p->jobs, 0);
@@ -210,6 +239,35 @@ void pool_free(struct pool *p)
 int pool_size(const struct pool *p)
 {
 	return p ? p->parts : 1;
+}
+
+int pool_parts(const struct pool *p)
+{
+	return p ? p->active : 1;
+}
+
+void pool_adapt(struct pool *p)
+{
+	if (pool_size(p) == 1)
+		return;
+	int64_t now = now_ns(), looked = now - p->since;
+	if (p->active == 1) {
+		if (now < p->alone_until)
+			return;
+		p->active = p->parts;
+	} else {
+		if (looked < LOOK_NS)
+			return;
+		if (p->waited * p->parts <= looked * (p->parts - 1)) {
+			p->alone_ns = ALONE_NS;
+		} else {
+			p->active = 1;
+			p->alone_until = now + p->alone_ns;
+			p->alone_ns = p->alone_ns < ALONE_MOST_NS / 2 ? 2 * p->alone_ns : ALONE_MOST_NS;
+		}
+	}
+	p->since = now;
+	p->waited = 0;
 }
 
 void pool_share(int part, int parts, size_t n, size_t grain, size_t *lo, size_t *hi)

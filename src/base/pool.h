@@ -12,13 +12,20 @@
 struct pool;
 typedef void pool_fn(void *arg, int part, int parts);
 
-/* threads >= 1; with 1 no thread is started. */
+/* threads >= 1; with 1 no thread is started. Jobs are run by the thread that made it. */
 struct pool *pool_new(int threads, struct err *e);
 void pool_free(struct pool *p);
 int pool_size(const struct pool *p); /* NULL counts as 1 */
 
-/* Runs fn(arg, part, parts) once for every part and returns when all are done.
- * p may be NULL (one part). Not to be nested. */
+/* Where another program holds a CPU, a thread waits at every barrier for one that does
+ * not run, and the team can be many times slower than one thread. Called between jobs,
+ * this looks at how long the caller has waited lately, and lets the caller work alone
+ * for a while if that is faster. So the number of parts changes here, and only here. */
+void pool_adapt(struct pool *p);
+int pool_parts(const struct pool *p); /* of the next job: 1 or pool_size */
+
+/* Runs fn(arg, part, parts) once for every one of pool_parts and returns when all are
+ * done. p may be NULL (one part). Not to be nested. */
 void pool_run(struct pool *p, pool_fn *fn, void *arg);
 
 /* Inside a job: returns when every part has called it. Memory written before

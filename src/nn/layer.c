@@ -266,7 +266,7 @@ void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8
                    const struct layer_input *in)
 {
 	struct loop_job j = {.l = l, .pool = pool, .T = (size_t)T, .B = (size_t)B, .reset = reset, .in = in};
-	j.steps = split_by_rows(j.B, pool_size(pool)) || j.B > ROWS ? 1 : ROWS / j.B;
+	j.steps = split_by_rows(j.B, pool_parts(pool)) || j.B > ROWS ? 1 : ROWS / j.B;
 	pool_run(pool, forward_part, &j);
 }
 
@@ -339,7 +339,7 @@ void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint
 	                     .d = d, .ds = ds, .dx = dx, .steps = 1};
 	pool_run(pool, backward_part, &j);
 	struct stopwatch clock = phase_start(l->seconds);
-	if (dx != DX_NONE && !split_by_rows(j.B, pool_size(pool)))
+	if (dx != DX_NONE && !split_by_rows(j.B, pool_parts(pool)))
 		pool_run(pool, input_back_part, &j);
 	phase_end(&clock, PHASE_PRODUCTS);
 }

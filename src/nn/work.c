@@ -82,6 +82,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	size_t H = (size_t)w->m->cfg.hidden, T = (size_t)b->T, B = (size_t)b->B;
 	struct block_job j = {.w = w, .b = b, .rows = T * B};
 
+	pool_adapt(w->pool);
 	w->T = b->T;
 	w->B = b->B;
 	w->dropped = b->drop && b->drop->rate > 0;

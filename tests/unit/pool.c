@@ -3,6 +3,7 @@
  * `make tsan`. */
 #include "base/pool.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -158,6 +159,59 @@ static void run_waits(void)
 	pool_free(p);
 }
 
+struct slow {
+	struct pool *pool;
+	int runs, parts;
+	long others; /* microseconds that parts but the first take */
+};
+
+static void slow_run(void *arg, int part, int parts)
+{
+	struct slow *s = arg;
+	if (part)
+		nap(s->others);
+	else
+		s->runs++;
+	pool_barrier(s->pool);
+	if (!part)
+		s->parts = parts;
+}
+
+/* Jobs until the number of parts is the wanted one; false if that takes a minute. */
+static bool comes_to(struct slow *s, int parts)
+{
+	time_t end = time(NULL) + 60;
+	int runs = s->runs;
+	while (pool_parts(s->pool) != parts && time(NULL) < end) {
+		int before = pool_parts(s->pool);
+		pool_run(s->pool, slow_run, s);
+		CHECK(s->parts == before && s->runs == ++runs);
+		CHECK_INT(pool_parts(s->pool), before); /* changes nowhere else */
+		pool_adapt(s->pool);
+	}
+	return pool_parts(s->pool) == parts;
+}
+
+/* A caller that does nothing but wait works alone, and tries the team again. */
+static void adapts(void)
+{
+	struct err e = {0};
+	struct slow s = {.pool = pool_new(3, &e), .others = 2000};
+	CHECK(s.pool && pool_parts(s.pool) == 3);
+	for (int again = 0; again < 2; again++) {
+		CHECK(comes_to(&s, 1));
+		CHECK_INT(pool_size(s.pool), 3);
+		CHECK(comes_to(&s, 3));
+	}
+	pool_free(s.pool);
+
+	struct slow one = {.pool = pool_new(1, &e)};
+	pool_adapt(one.pool);
+	pool_adapt(NULL);
+	CHECK(pool_parts(one.pool) == 1 && pool_parts(NULL) == 1);
+	pool_free(one.pool);
+}
+
 static void idle_pools(void)
 {
 	for (int i = 0; i < 50; i++) {
@@ -214,6 +268,6 @@ static void no_memory(void)
 }
 
 TEST_MAIN("pool", {"every_part_once", every_part_once}, {"no_pool", no_pool},
-          {"barriers", barriers}, {"sleepers_wake", sleepers_wake}, {"run_waits", run_waits},
+          {"barriers", barriers}, {"sleepers_wake", sleepers_wake}, {"run_waits", run_waits}, {"adapts", adapts},
           {"idle_pools", idle_pools}, {"shares", shares}, {"cpus", cpus},
           {"no_memory", no_memory})
