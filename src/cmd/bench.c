@@ -65,9 +65,12 @@ static const struct opt_command command = {
 	        "sampling: 50 symbols, and BATCH and SEQ do not matter); GFLOP/s, the products that are really "
 	        "done, and nothing else; peak, how many this CPU can do: the best of short loops of nothing but "
 	        "the multiply instruction of that precision, on the same threads, before and after; share, the "
-	        "one divided by the other; MB, the most memory held.\n\n"
+	        "one divided by the other; MB, the most memory held. Sampling is bounded by reading: it has GB/s, "
+	        "the bytes of packed weights read, and peak, how many this CPU can read: the best of short loops "
+	        "that read as many bytes again and again, on the same threads.\n\n"
 	        "--json prints per shape the keys what, shape, vocab, precision, cpu, threads, tokens_per_s, "
-	        "params, gflops, peak_gflops, peak_share, peak_mb, and with --profile phases.",
+	        "params, gflops, peak_gflops, peak_share, peak_mb, and with --profile phases; for sample also "
+	        "read_gb_s, peak_read_gb_s, read_share.",
 	.opts = table,
 	.examples = examples,
 	.min_args = 0,
@@ -159,6 +162,14 @@ static void print_json(const char *shape, const struct bench_task *t, const stru
 	json_number(&w, rounded(r->peak_gflops, 1e3));
 	json_key(&w, "peak_share");
 	json_number(&w, rounded(r->gflops / r->peak_gflops, 1e6));
+	if (t->what == BENCH_SAMPLE) {
+		json_key(&w, "read_gb_s");
+		json_number(&w, rounded(r->read_gb_s, 1e3));
+		json_key(&w, "peak_read_gb_s");
+		json_number(&w, rounded(r->peak_read_gb_s, 1e3));
+		json_key(&w, "read_share");
+		json_number(&w, rounded(r->read_gb_s / r->peak_read_gb_s, 1e6));
+	}
 	json_key(&w, "peak_mb");
 	json_number(&w, rounded(r->peak_mb, 10));
 	if (t->profile) {
@@ -174,19 +185,22 @@ static void print_json(const char *shape, const struct bench_task *t, const stru
 	buf_puts(b, "\n", NULL);
 }
 
-static void print_header(struct buf *b)
+/* Products of one stream are bounded by the reading of their weights. */
+static void print_header(bool sample, struct buf *b)
 {
 	buf_printf(b, NULL, "%-6s %-20s %-9s %9s %9s %17s %8s %8s %6s %6s\n", "what", "shape", "precision", "tokens/s",
-	           "ms/step", "min..max", "GFLOP/s", "peak", "share", "MB");
+	           "ms/step", "min..max", sample ? "GB/s" : "GFLOP/s", "peak", "share", "MB");
 }
 
 static void print_row(const char *shape, const struct bench_task *t, const struct bench_result *r, struct buf *b)
 {
+	bool sample = t->what == BENCH_SAMPLE;
+	double rate = sample ? r->read_gb_s : r->gflops, peak = sample ? r->peak_read_gb_s : r->peak_gflops;
 	char spread[48];
 	snprintf(spread, sizeof spread, "%.4g..%.4g", r->step_min_s * 1e3, r->step_max_s * 1e3);
 	buf_printf(b, NULL, "%-6s %-20s %-9s %9.0f %9.4g %17s %8.1f %8.1f %6.3f %6.0f\n", what_names[t->what], shape,
-	           precision_names[t->model.precision], r->tokens_per_s, r->step_s * 1e3, spread, r->gflops,
-	           r->peak_gflops, r->gflops / r->peak_gflops, r->peak_mb);
+	           precision_names[t->model.precision], r->tokens_per_s, r->step_s * 1e3, spread, rate, peak,
+	           rate / peak, r->peak_mb);
 	for (int i = 0; t->profile && i < PHASE_COUNT; i++)
 		buf_printf(b, NULL, "%s%s %.1f %%", i ? ", " : "       ", phase_names[i], 100 * r->phase[i]);
 	if (t->profile)
@@ -203,7 +217,7 @@ static int bench(const struct options *o, const char *const *shapes, struct benc
 	cmd_note("%s, %s, %d thread%s; vocabulary %d", cpu_get()->brand, kern_get()->name, t->threads,
 	         t->threads == 1 ? "" : "s", t->model.vocab);
 	if (!o->json)
-		print_header(&out);
+		print_header(t->what == BENCH_SAMPLE, &out);
 	for (; *shapes && !rc && !cmd_out_failed(); shapes++) {
 		struct bench_result r = {0};
 		cmd_out(&out); /* the header shows before the first wait */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/pool.h"
 #include "nn/model.h"
 #include "nn/phase.h"
 
@@ -25,10 +26,17 @@ struct bench_result {
 	double step_s, step_min_s, step_max_s; /* a step: median, fastest, slowest */
 	double tokens_per_s;                   /* of the median step */
 	double gflops, peak_gflops;            /* products really done; what the CPU can do */
+	double read_gb_s, peak_read_gb_s;      /* sampling: weights read; what the CPU can read */
 	double peak_mb;                        /* most memory that this process has held */
 	double phase[PHASE_COUNT];             /* shares of the time, of the first thread */
 	bool interrupted;                      /* nothing else is set */
 };
+
+/* Floating-point operations a second of the set's multiply instruction, and bytes a second
+ * when as many are read again and again, each part its share: of all threads together,
+ * the best of some slices of about so many seconds. */
+double bench_peak_flops(struct pool *pool, enum precision precision, double seconds);
+int bench_peak_read(struct pool *pool, size_t bytes, double seconds, double *rate, struct err *e);
 
 /* Measures in this process, which should be a fresh one: peak_mb is the most it
  * ever held. */

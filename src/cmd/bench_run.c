@@ -27,7 +27,6 @@ enum {
 	SAMPLE_STEP = 50    /* symbols that make a step of sampling */
 };
 static const double PEAK_SECONDS = 0.2, LEAST_PEAK_SECONDS = 0.03; /* no longer than the measurement itself */
-static const double PEAK_SLICE = 0.004; /* short, so that some slice is free of other programs */
 static const double RATE = 1e-3;
 static const uint64_t SEED = 1;
 
@@ -46,39 +45,7 @@ struct bench {
 	uint32_t step;
 };
 
-/* --- what the CPU can do -------------------------------------------------------- */
-
-struct spin {
-	enum precision precision;
-	uint64_t iterations;
-	uint64_t operations; /* result, of all parts together */
-};
-
-static void spin_part(void *arg, int part, int parts)
-{
-	struct spin *s = arg;
-	uint64_t done = kern_get()->spin(s->precision, s->iterations);
-	if (part == 0)
-		s->operations = done * (uint64_t)parts;
-}
-
-/* Floating-point operations a second of all threads together, the best slice. */
-static double measure_peak(struct pool *pool, enum precision precision, double seconds)
-{
-	struct spin s = {.precision = precision, .iterations = 1024};
-	double best = 0, now = io_now(), end = now + seconds;
-	while (now < end || best == 0) {
-		double start = now;
-		pool_run(pool, spin_part, &s);
-		now = io_now();
-		double took = now - start;
-		if (took < PEAK_SLICE)
-			s.iterations *= 2;
-		else if ((double)s.operations / took > best)
-			best = (double)s.operations / took;
-	}
-	return best;
-}
+/* --- what is counted ------------------------------------------------------------- */
 
 /* Floating-point operations of the products for one symbol: two for each weight that
  * is multiplied, and in training two more for each of the two gradients. The
@@ -89,6 +56,14 @@ static double product_flops(const struct bench_task *t, const struct cell *cell)
 	double recurrent = cell->gates * H * H, input = recurrent;
 	double forward = 2 * (L * recurrent + (L - 1) * input + V * H);
 	return t->what == BENCH_TRAIN ? 3 * forward : forward;
+}
+
+/* Bytes of packed weights that sampling reads for one symbol. */
+static size_t weight_bytes(const struct bench_task *t, const struct cell *cell)
+{
+	const struct gemm *g = kern_get()->gemm[t->model.precision];
+	size_t H = (size_t)t->model.hidden, L = (size_t)t->model.layers, gates = (size_t)cell->gates;
+	return (2 * L - 1) * gates * mat_pack_bytes(g, H, H) + mat_pack_bytes(g, H, (size_t)t->model.vocab);
 }
 
 /* --- the steps -------------------------------------------------------------------- */
@@ -239,14 +214,16 @@ int bench_run(const struct bench_task *t, struct bench_result *r, struct err *e)
 	if (prepare(&b, e))
 		goto out;
 
-	double before = measure_peak(b.pool, t->model.precision, peak_s);
+	double before = bench_peak_flops(b.pool, t->model.precision, peak_s);
 	if (measure_steps(&b, &n, e))
 		goto out;
-	rc = 0;
 	r->interrupted = n == 0;
-	if (r->interrupted)
+	if (r->interrupted) {
+		rc = 0;
 		goto out;
-	double after = measure_peak(b.pool, t->model.precision, peak_s);
+	}
+	r->peak_mb = peak_memory();
+	double after = bench_peak_flops(b.pool, t->model.precision, peak_s);
 
 	qsort(b.times, n, sizeof *b.times, by_size);
 	double tokens = t->what == BENCH_SAMPLE ? SAMPLE_STEP : (double)t->batch * t->seq;
@@ -257,8 +234,15 @@ int bench_run(const struct bench_task *t, struct bench_result *r, struct err *e)
 	r->tokens_per_s = tokens / r->step_s;
 	r->gflops = product_flops(t, b.model.cell) * r->tokens_per_s / 1e9;
 	r->peak_gflops = (before > after ? before : after) / 1e9;
-	r->peak_mb = peak_memory();
 	memcpy(r->phase, b.seconds, sizeof r->phase);
+	if (t->what == BENCH_SAMPLE) {
+		size_t bytes = weight_bytes(t, b.model.cell);
+		if (bench_peak_read(b.pool, bytes, peak_s, &r->peak_read_gb_s, e))
+			goto out;
+		r->peak_read_gb_s /= 1e9;
+		r->read_gb_s = (double)bytes * r->tokens_per_s / 1e9;
+	}
+	rc = 0;
 out:
 	release(&b);
 	return rc;

@@ -113,6 +113,10 @@ struct kern {
 	 * cycles. 0 if there is no product of that precision. */
 	uint64_t (*spin)(enum precision p, uint64_t iterations);
 
+	/* The sum of n numbers, in no particular order: the fastest that the set's loads can
+	 * read them, to measure against what reads weights. */
+	real (*read)(size_t n, const real *x);
+
 	/* Rounds to bfloat16, as above: the same bits in every set. */
 	void (*round_bf16)(size_t n, uint16_t *y, const real *x);
 	/* And back, exactly. */

@@ -107,6 +107,7 @@ static const struct kern set = {
 	.gemm = {[PREC_F32] = &gemm_f32, [PREC_BF16] = &gemm_bf16},
 	.native_bf16 = true,
 	.spin = spin,
+	.read = spin_read,
 	KERN_TMPL,
 };
 

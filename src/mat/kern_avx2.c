@@ -80,6 +80,7 @@ static const struct kern set = {
 	.isa = ISA_AVX2,
 	.gemm = {[PREC_F32] = &gemm_f32, [PREC_BF16] = &gemm_bf16},
 	.spin = spin,
+	.read = spin_read,
 	KERN_TMPL,
 };
 

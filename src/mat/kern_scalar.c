@@ -88,5 +88,6 @@ const struct kern kern_scalar = {
 	.gemm = {[PREC_F32] = &gemm_f32, [PREC_BF16] = &gemm_bf16},
 #endif
 	.spin = spin,
+	.read = spin_read,
 	KERN_TMPL,
 };

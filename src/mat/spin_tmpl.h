@@ -1,6 +1,6 @@
-/* Loops of nothing but multiply-adds, for a set's `spin`. Included after
- * gemm_tmpl.h; PAIR_NATIVE: pair_madd is one instruction. Leaves spin_f32, and
- * spin_bf16 if PAIR_NATIVE.
+/* Loops of nothing but multiply-adds, for a set's `spin`, or loads, for its `read`.
+ * Included after gemm_tmpl.h; PAIR_NATIVE: pair_madd is one instruction. Leaves
+ * spin_f32, spin_read, and spin_bf16 if PAIR_NATIVE.
  *
  * Enough chains to hide latency. Where the compiler sees into the product, the
  * accumulator is a factor of it, and all begin differently: nothing can be
@@ -40,5 +40,32 @@ SPIN(spin_f32, vec_fma(acc[i], x, y), 2)
 SPIN(spin_bf16, pair_madd((pair)x, (pair)y, acc[i]), 4)
 #endif
 
+#define STREAMS 8 /* sums side by side: the latency of an addition shows in none */
+
+static real spin_read(size_t n, const real *x)
+{
+	vec acc[STREAMS];
+	real sum = 0, out[VW];
+	size_t whole = n - n % (STREAMS * VW);
+	UNROLL_CHAINS
+	for (int i = 0; i < STREAMS; i++)
+		acc[i] = vec_zero();
+	for (size_t at = 0; at < whole; at += STREAMS * VW) {
+		UNROLL_CHAINS
+		for (int i = 0; i < STREAMS; i++)
+			acc[i] = vec_add(acc[i], vec_load(x + at + i * VW));
+	}
+	UNROLL_CHAINS
+	for (int i = 1; i < STREAMS; i++)
+		acc[0] = vec_add(acc[0], acc[i]);
+	vec_store(out, acc[0]);
+	for (int i = 0; i < VW; i++)
+		sum += out[i];
+	for (size_t at = whole; at < n; at++)
+		sum += x[at];
+	return sum;
+}
+
+#undef STREAMS
 #undef SPIN
 #undef CHAINS

@@ -109,6 +109,18 @@ else
 	err_has "use f32 or auto"
 fi
 
+t "sampling has the speed of reading weights"
+run 0 "$RNNLM" bench --json --what sample --shape lstm:2x64:1x1 --vocab 60 --precision f32 --seconds 0 --threads 1
+ok is "$(grep -o '"[a-z_]*":' "$TMP/out" | tr -d '":' | tr '\n' ' ')" \
+	"what shape vocab precision cpu threads tokens_per_s params gflops peak_gflops peak_share read_gb_s peak_read_gb_s read_share peak_mb "
+# 3 matrices of 4 gates and the output, whose panels may be wider
+ok number "$(num read_gb_s)" "v > 4 * (3*4*64*64 + 60*64) * $(num tokens_per_s)/1e9 * 0.99 - 0.001"
+ok number "$(num read_gb_s)" "v < 4 * (3*4*64*64 + 128*64) * $(num tokens_per_s)/1e9 * 1.01 + 0.001"
+ok number "$(num read_share)" "(v - $(num read_gb_s)/$(num peak_read_gb_s))^2 < (1e-3 + 1e-2 * v)^2"
+run 0 "$RNNLM" bench --what sample --shape lstm:2x64:1x1 --seconds 0 --threads 1
+ok is "$(sed -n 1p "$TMP/out" | tr -s ' ')" "what shape precision tokens/s ms/step min..max GB/s peak share MB"
+ok is "$(awk '{ print NF }' "$TMP/out" | tr '\n' ' ')" "10 10 "
+
 # --- table ------------------------------------------------------------------------
 
 t "the table's columns"

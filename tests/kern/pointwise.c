@@ -449,6 +449,16 @@ static void spin_set(const struct kern *k)
 		double peak = kern_peak(k, (enum precision)p, 0.01);
 		CHECK(peak > 0.01 && peak < 20000);
 	}
+	for (size_t n = 0; n <= MOST; n = next_size(n)) {
+		real *x = guard_at(&gx, n, n % 2);
+		double sum = 0, size = 0;
+		test_fill(x, n);
+		for (size_t i = 0; i < n; i++) {
+			sum += (double)x[i];
+			size += fabs((double)x[i]);
+		}
+		CHECK_NEAR(k->read(n, x), sum, 1e-5 * size);
+	}
 	CHECK(k->native_bf16 == (strcmp(k->name, "avx512bf16") == 0 || strcmp(k->name, "amx") == 0));
 }
 

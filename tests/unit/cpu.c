@@ -37,7 +37,7 @@ static void list(void)
 	CHECK(n >= 1 && sets[0] == &kern_scalar);
 	for (size_t i = 0; i < n; i++) {
 		const struct kern *k = sets[i];
-		CHECK(k->gemm[PREC_F32] && (k->gemm[PREC_BF16] || sizeof(real) == 8) && k->spin && k->round_bf16);
+		CHECK(k->gemm[PREC_F32] && (k->gemm[PREC_BF16] || sizeof(real) == 8) && k->spin && k->read && k->round_bf16);
 		CHECK(k->exp && k->tanh && k->sigmoid && k->log && k->add && k->mul &&
 		      k->mul_add && k->axpy && k->scale && k->sumsq && k->logsumexp && k->softmax &&
 		      k->colsum && k->adam);
