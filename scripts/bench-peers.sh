@@ -7,14 +7,16 @@
 #
 # Columns: symbols a second of each; ratio, ours divided by theirs; spread, the fastest
 # round divided by the slowest (far above 1: the machine was busy, measure again); most
-# memory held; share, of what the CPU can multiply (see rnnlm bench --help), ours.
+# memory held; share, of what the CPU can multiply, or sampling: read (see rnnlm bench
+# --help), ours. Scoring is measured on wide batches, as many windows are scored; a
+# sampled stream is one step at a time.
 #
 # RNNLM is the program (./rnnlm), PYTHON a Python with torch (python3).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 what=train rounds=3 seconds=3 threads=0 vocab=65 precisions="f32 bf16"
-shapes="lstm:2x128:50x50 lstm:2x256:64x64 lstm:2x512:64x100 lstm:1x1024:64x100 gru:2x512:64x100 rnn:2x128:50x50"
+shapes='' named=''
 rnnlm=${RNNLM:-./rnnlm}
 python=${PYTHON:-python3}
 
@@ -43,7 +45,7 @@ while [ $# -gt 0 ]; do
 	shift
 	case $option in
 	--what) what=$value ;;
-	--shapes) shapes=$(echo "$value" | tr ',' ' ') ;;
+	--shapes) shapes=$(echo "$value" | tr ',' ' ') named=yes ;;
 	--precisions) precisions=$(echo "$value" | tr ',' ' ') ;;
 	--rounds) rounds=$value ;;
 	--seconds) seconds=$value ;;
@@ -54,7 +56,13 @@ while [ $# -gt 0 ]; do
 done
 case $what in train | score | sample) ;; *) die "--what=$what: train, score or sample" 2 ;; esac
 case $rounds in '' | 0* | *[!0-9]*) die "--rounds=$rounds: a whole number from 1 on" 2 ;; esac
-[ -n "$shapes" ] || die "--shapes names none" 2
+usual="lstm:2x128:50x50 lstm:2x256:64x64 lstm:2x512:64x100 lstm:1x1024:64x100 gru:2x512:64x100 rnn:2x128:50x50"
+share=peak_share
+case $what in
+score) usual="lstm:2x128:256x64 lstm:2x512:256x64 gru:2x512:256x64" ;;
+sample) usual="lstm:2x128:1x1 lstm:2x512:1x1 gru:2x512:1x1" share=read_share ;;
+esac
+case $shapes in *[!\ ]*) ;; *) [ -z "$named" ] || die "--shapes names none" 2; shapes=$usual ;; esac
 [ -n "$precisions" ] || die "--precisions names none" 2
 
 [ -x "$rnnlm" ] || die "$rnnlm: no such program: run make, or set RNNLM"
@@ -124,7 +132,7 @@ for precision in $precisions; do
 		# shellcheck disable=SC2059
 		printf "$row" "$what" "$shape" "$precision" "$ours" "$torch" "$ratio" \
 			"$(spread "$work/ours" "$work/torch")" \
-			"$(number peak_mb "$work/ours" | median)" "$(number peak_share "$work/ours" | median | cut -c 1-5)" \
+			"$(number peak_mb "$work/ours" | median)" "$(number "$share" "$work/ours" | median | cut -c 1-5)" \
 			"$(number peak_mb "$work/torch" | median)"
 	done
 done

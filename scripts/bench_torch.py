@@ -6,8 +6,9 @@
 
 The model is written as one would write it in PyTorch: an embedding as wide as the
 hidden layer, nn.RNN, nn.LSTM or nn.GRU, a linear output; training is cross-entropy,
-backward, clipping by the global norm and fused Adam; bf16 is autocast. One JSON line
-for each shape: the median step after two of warm-up, as rnnlm counts it.
+backward, clipping by the global norm and fused Adam, in bf16 under autocast. Scoring and
+sampling are in inference mode, in bf16 with the weights converted once, which is never
+slower than autocast and for one stream a quarter faster. One JSON line for each shape: the median step after two of warm-up, as rnnlm counts it.
 Needs torch 2.4 or newer.
 """
 
@@ -68,9 +69,6 @@ class Task:
         self.state = None
         self.bf16 = bf16
 
-    def autocast(self):
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16)
-
     def draw(self):
         ids = torch.randint(self.vocab, (self.seq + 1, self.batch))
         return ids[:-1], ids[1:]
@@ -83,7 +81,7 @@ class Train(Task):
         self.tokens = self.batch * self.seq
 
     def step(self, ids, target):
-        with self.autocast():
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
             logits, state = self.model(ids, self.state)
         self.state = detached(state)
         self.adam.zero_grad()
@@ -92,19 +90,26 @@ class Train(Task):
         self.adam.step()
 
 
-class Score(Task):
+class Inference(Task):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.model.eval()
+        if self.bf16:
+            self.model.bfloat16()
+
+
+class Score(Inference):
     def __init__(self, *args):
         super().__init__(*args)
         self.tokens = self.batch * self.seq
 
     @torch.inference_mode()
     def step(self, ids, target):
-        with self.autocast():
-            logits, self.state = self.model(ids, self.state)
+        logits, self.state = self.model(ids, self.state)
         mean_nats(logits, target).item()
 
 
-class Sample(Task):
+class Sample(Inference):
     def __init__(self, *args):
         super().__init__(*args)
         self.tokens = SAMPLE_STEP
@@ -112,10 +117,9 @@ class Sample(Task):
     @torch.inference_mode()
     def step(self, ids, _):
         symbol = ids[:1, :1]
-        with self.autocast():
-            for _ in range(SAMPLE_STEP):
-                logits, self.state = self.model(symbol, self.state)
-                symbol = torch.multinomial(torch.softmax(logits[0].float() / 0.8, -1), 1)
+        for _ in range(SAMPLE_STEP):
+            logits, self.state = self.model(symbol, self.state)
+            symbol = torch.multinomial(torch.softmax(logits[0].float() / 0.8, -1), 1)
 
 
 def measure(task, seconds):
