@@ -192,7 +192,7 @@ static const real *prev_row(const struct loop_job *j, int k, size_t t, size_t b)
 {
 	if (j->reset && j->reset[t * j->B + b])
 		return j->l->zero;
-	return j->l->s[k] + (t * j->B + b) * j->l->ldh;
+	return layer_state(j->l, k, t, j->B, b);
 }
 
 /* h of step t as the product reads it, for the part's rows and units, where streams
@@ -246,7 +246,7 @@ static void forward_part(void *arg, int part, int parts)
 				real *next[CELL_STATES];
 				for (int k = 0; k < cell->states; k++) {
 					prev[k] = prev_row(j, k, t, b) + u;
-					next[k] = l->s[k] + ((t + 1) * B + b) * ldh + u;
+					next[k] = layer_state(l, k, t + 1, B, b) + u;
 				}
 				cell->forward(end - u, hs, a + u, prev, next);
 				if (l->half)
@@ -306,7 +306,7 @@ static void backward_part(void *arg, int part, int parts)
 			real *ds[CELL_STATES];
 			for (int k = 0; k < cell->states; k++) {
 				prev[k] = prev_row(j, k, t, b) + s.u0;
-				next[k] = l->s[k] + ((t + 1) * B + b) * ldh + s.u0;
+				next[k] = layer_state(l, k, t + 1, B, b) + s.u0;
 				ds[k] = j->ds[k] + b * ldh + s.u0;
 			}
 			for (int k = 0; l->half && k < cell->slots; k++)

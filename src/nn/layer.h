@@ -24,7 +24,8 @@ struct layer {
 	real *bias;         /* (slots, hs) sums of bias_ih and bias_hh where they meet */
 	real *a;            /* (rows,slots,hs) pre-activations, activations, their gradients */
 	bool all_steps;     /* a has rows for all steps, else for as many as layer_rows says */
-	real *s[CELL_STATES]; /* (T+1,B,hidden); [0] is what is carried in, [t+1] what step t made */
+	real *s[CELL_STATES]; /* (kept,B,hidden), see layer_state */
+	size_t kept[CELL_STATES]; /* T+1, or 2 where nothing reads older ones */
 	real *zero;         /* (hidden) */
 	/* The left-hand sides of the products. In f32 they are s[0] and a themselves, in
 	 * bf16 copies rounded once. What the backward pass wants of the slots is then kept
@@ -62,6 +63,12 @@ static inline void *layer_row(const struct layer *l, const void *p, size_t i, si
  * until the next call for these units. */
 const real *layer_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n);
 
+/* Row b of state k after t steps: 0 is what is carried in. B: streams of the block. */
+static inline real *layer_state(const struct layer *l, int k, size_t t, size_t B, size_t b)
+{
+	return l->s[k] + (t % l->kept[k] * B + b) * l->ldh;
+}
+
 /* What a layer reads: rows of a left-hand side x, or, at layer 0, rows of a table
  * that holds the input product of every symbol (slots, hs; row stride lda). */
 struct layer_input {
@@ -72,8 +79,8 @@ struct layer_input {
 	const real *scale;   /* (T*B) factors of these rows, or NULL */
 };
 
-/* Runs T steps of B streams; s[.] row block 0 and h row block 0 hold the state carried
- * in. reset (T,B) or NULL. */
+/* Runs T steps of B streams; the states after 0 steps and h row block 0 hold what is
+ * carried in. reset (T,B) or NULL. */
 void layer_forward(struct layer *l, struct pool *pool, int T, int B, const uint8_t *reset,
                    const struct layer_input *in);
 

@@ -61,7 +61,7 @@ static void output_part(void *arg, int part, int parts)
 	pool_share(part, parts, j->rows, 1, &lo, &hi);
 	for (size_t i = lo; i < hi; i++) {
 		real *x = w->x[j->layer + 1] + i * l->ldh;
-		memcpy(x, l->s[0] + (B + i) * l->ldh, H * sizeof(real));
+		memcpy(x, layer_state(l, 0, 1, B, i), H * sizeof(real));
 		if (w->m->cfg.residual && j->layer > 0)
 			k->add(H, x, w->x[j->layer] + i * l->ldh);
 		if (w->dropped)
@@ -97,7 +97,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 		struct layer *l = &w->layer[i];
 		for (int k = 0; k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)
-				memcpy(l->s[k] + r * l->ldh, state_rows(w, s, i, k) + r * H, H * sizeof(real));
+				memcpy(layer_state(l, k, 0, B, r), state_rows(w, s, i, k) + r * H, H * sizeof(real));
 		for (size_t r = 0; l->half && r < B; r++)
 			kern_get()->round_bf16(H, layer_row(l, l->h, r, l->ldh), l->s[0] + r * l->ldh);
 		struct layer_input in = {.x = w->lhs[i], .ldx = l->ldh, .table = w->table, .row = w->row,
@@ -110,7 +110,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 			w->lhs[i + 1] = layer_row(l, l->h, B, l->ldh);
 		for (int k = 0; k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)
-				memcpy(state_rows(w, s, i, k) + r * H, l->s[k] + (T * B + r) * l->ldh, H * sizeof(real));
+				memcpy(state_rows(w, s, i, k) + r * H, layer_state(l, k, T, B, r), H * sizeof(real));
 	}
 }
 

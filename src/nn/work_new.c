@@ -57,11 +57,12 @@ static int make_layer(struct work *w, int index, struct err *e)
 		l->a = take(w, (l->all_steps ? T * B : layer_rows(T, B)) * l->lda, sizeof(real), e);
 	if (!l->a)
 		return -1;
-	if (w->cfg.train && l->half && !l->cell->backward_h)
-		l->s[0] = w->d;
-	for (int k = 0; k < l->cell->states; k++)
-		if (!l->s[k] && !(l->s[k] = take(w, (T + 1) * B * l->ldh, sizeof(real), e)))
+	for (int k = 0; k < l->cell->states; k++) {
+		bool all = k ? w->cfg.train : !l->half || w->own_x || (w->cfg.train && l->cell->backward_h);
+		l->kept[k] = all ? T + 1 : 2;
+		if (!(l->s[k] = take(w, l->kept[k] * B * l->ldh, sizeof(real), e)))
 			return -1;
+	}
 	l->h = l->half ? take(w, (T + 1) * B * l->ldh, w->lhs_size, e) : l->s[0];
 	if (w->cfg.train)
 		l->da = l->half ? take(w, T * B * l->lda, w->lhs_size, e) : l->a;
@@ -100,8 +101,6 @@ static int make(struct work *w, struct err *e)
 	w->x = take(w, L + 1, sizeof *w->x, e);
 	w->lhs = take(w, L + 1, sizeof *w->lhs, e);
 	if (!w->layer || !w->x || !w->lhs)
-		return -1;
-	if (w->cfg.train && !(w->d = take(w, ((size_t)w->cfg.T + 1) * (size_t)w->cfg.B * mat_stride(H), sizeof(real), e)))
 		return -1;
 	bool half = w->lhs_size != sizeof(real);
 	w->own_x = c->residual || w->cfg.dropout;
@@ -147,6 +146,8 @@ static int make(struct work *w, struct err *e)
 		return -1;
 	w->dlogits = half ? take(w, w->piece * w->ldv, w->lhs_size, e) : w->logits;
 	if (!w->dlogits)
+		return -1;
+	if (!(w->d = take(w, n * ldh, sizeof(real), e)))
 		return -1;
 	for (int k = 0; k < w->m->cell->states; k++)
 		if (!(w->ds[k] = take(w, B * ldh, sizeof(real), e)))

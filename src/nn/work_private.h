@@ -40,8 +40,7 @@ struct work {
 	real *logits;  /* (piece, V) */
 	void *dlogits; /* (piece, V) their gradient as a left-hand side; f32: logits itself */
 	real *nats;    /* (T*B) */
-	real *d;       /* (T+1,B,hidden) gradient of a layer's output, then of its input, T*B rows.
-	                * While no gradient is there, a layer's h that backward does not read. */
+	real *d;       /* (T,B,hidden) gradient of a layer's output, then of its input */
 	real *ds[CELL_STATES]; /* (B,hidden) */
 	void *scratch; /* of mat_mul_tn */
 
