@@ -35,8 +35,6 @@ struct train_session {
 	double drawn;   /* time of the last redraw */
 	int drawn_line; /* something stands on the progress line */
 	double told;    /* fraction of the run at the last line that stays */
-	double nats_sum; /* since the last validation */
-	uint64_t nats_n;
 	double train_nats; /* mean of the last full interval */
 	double speed;
 };

@@ -62,15 +62,12 @@ void train_report(void *arg, const struct train_report *t)
 	bool row = t->evaluated || t->diverged;
 
 	r->speed = t->tokens_per_s;
-	if (isfinite(t->nats)) {
-		r->nats_sum += t->nats;
-		r->nats_n++;
-	}
-	r->train_nats = row && r->nats_n ? r->nats_sum / (double)r->nats_n : t->p->smooth_nats;
+	r->train_nats = row && t->p->sum_steps ? t->p->sum_nats / (double)t->p->sum_steps : t->p->smooth_nats;
 	if (t->diverged)
 		cmd_note("step %llu: the loss is not finite; back to the best weights with half the rate",
 		         (unsigned long long)t->p->step);
-	if (row || t->p->step % 20 == 0)
+	/* Neither twice for a step, nor what the run would lack had it not been stopped. */
+	if (!t->aside && !t->pending && (row || t->p->step % 20 == 0))
 		log_row(r, t);
 
 	bool line = row && (t->diverged || t->fraction >= r->told + TELL_EVERY || t->fraction >= 1 || t->last);
@@ -93,10 +90,6 @@ void train_report(void *arg, const struct train_report *t)
 		fflush(stderr);
 		buf_free(&b);
 		r->drawn = now;
-	}
-	if (t->evaluated) {
-		r->nats_sum = 0;
-		r->nats_n = 0;
 	}
 }
 

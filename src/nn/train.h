@@ -57,6 +57,9 @@ struct train_progress {
 	uint64_t offer_step;
 	double rate;        /* factor on the rate: halved when training diverged */
 	uint64_t diverged;  /* how often */
+	double sum_nats;    /* training loss since the last validation: of so many steps */
+	uint64_t sum_steps;
+	uint64_t ended;     /* the step at which the run came to its end; 0: it did not yet */
 };
 
 struct train_report {
@@ -70,6 +73,8 @@ struct train_report {
 	double tokens_per_s;
 	bool evaluated, improved, diverged;
 	bool last; /* the validation after the last step */
+	bool pending; /* this step's validation is still to come, in a report of its own */
+	bool aside;   /* a validation only because the run was stopped: without a stop there is none */
 };
 
 struct train;
@@ -78,11 +83,16 @@ struct train_hooks {
 	void *arg;
 	/* After every step. */
 	void (*report)(void *arg, const struct train_report *r);
-	/* Writes a checkpoint (train_put). Called after an improvement, at most
-	 * every save_seconds, and at the end. A failure is told to the caller's user
-	 * there; it does not end the run, except at the end. */
+	/* Writes a checkpoint (train_put). Called after the report of a step when the last
+	 * one is save_seconds old, every save_steps (0: never for that reason), and at the
+	 * end; never with weights that are not finite. A failure on the way is handed to
+	 * save_failed (may be NULL) and tried again when the next is due; at the end it
+	 * is the run's failure. */
 	int (*save)(void *arg, struct train *t, struct err *e);
+	void (*save_failed)(void *arg, const struct err *e);
 	double save_seconds;
+	double save_share; /* save_seconds grows until saving takes at most this share of the time; 0: it does not */
+	uint64_t save_steps;
 	/* True: finish the step, save, return. */
 	bool (*stop)(void);
 };
@@ -92,6 +102,9 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 void train_free(struct train *t);
 size_t train_bytes(const struct train *t); /* memory held */
 const struct train_progress *train_progress(const struct train *t);
+/* Whether the run that train_get took up had come to its end, and its length has not
+ * been made longer since: there is nothing left to do. */
+bool train_done(struct train *t);
 
 /* Runs to the end of the length. 0; 1 if stopped by the hook; -1 on error. After it
  * the model holds the weights offered. */
@@ -101,7 +114,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e);
  * last weights, moments, carried state, counters, and the best weights if
  * others are offered. */
 int train_put(struct train *t, struct tf_writer *w, struct err *e);
-/* Takes up what train_put wrote: the run goes on where the file stopped. */
+/* Takes up what train_put wrote: the run goes on where the file stopped. All is checked
+ * first: after a failure the run is what it was before. */
 int train_get(struct train *t, const struct tensorfile *f, struct err *e);
 
 #endif

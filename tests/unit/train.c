@@ -66,6 +66,8 @@ struct session {
 	int reports, saves, save_fails; /* so many of the first calls of save fail */
 	bool bare; /* without a save hook */
 	double save_seconds;
+	uint64_t save_steps, saved[MOST]; /* saved: at which steps */
+	int told; /* failures of save that were told */
 	struct err e;
 };
 
@@ -89,11 +91,20 @@ static int on_save(void *arg, struct train *t, struct err *e)
 {
 	struct session *s = arg;
 	struct tf_writer w = {0};
+	if (s->saves < MOST)
+		s->saved[s->saves] = train_progress(t)->step;
 	if (s->saves++ < s->save_fails)
 		return err_set(e, "no room for the model");
 	int rc = ckpt_put_config(&w, &s->m.cfg, e) || train_put(t, &w, e) || tf_write(&w, s->path, e) ? -1 : 0;
 	tf_writer_free(&w);
 	return rc;
+}
+
+static void on_save_failed(void *arg, const struct err *e)
+{
+	struct session *s = arg;
+	s->told++;
+	CHECK_STR(e->msg, "no room for the model");
 }
 
 /* A fresh session; ready to run. */
@@ -113,7 +124,8 @@ static int begin(struct session *s, const struct model_config *mc, const struct 
 static int run(struct session *s)
 {
 	const struct train_hooks h = {.arg = s, .report = on_report, .save = s->bare ? NULL : on_save,
-	                              .save_seconds = s->save_seconds, .stop = stop_at_step};
+	                              .save_failed = on_save_failed, .save_seconds = s->save_seconds,
+	                              .save_steps = s->save_steps, .stop = stop_at_step};
 	return train_run(s->t, &h, &s->e);
 }
 
@@ -577,29 +589,46 @@ static void saves(void)
 	struct train_data data = markov_data();
 	struct model_config mc = shape(0);
 	struct train_config tc = usual;
-	struct session s;
-	int improved = 0;
+	struct session s, whole;
 	tc.eval_every = 10;
 	tc.steps = 35;
-	/* After every improvement, and at the end. */
+	if (begin(&whole, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(run(&whole), 0);
+	CHECK_INT(whole.saves, 1); /* the last is never older than 1e9 s */
+	/* Whenever there is a step between, if no time need pass; once at the end. */
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
-	s.save_seconds = -1;
+	s.save_seconds = 0;
 	CHECK_INT(run(&s), 0);
-	for (int i = 0; i < 35; i++)
-		improved += s.r[i].improved;
-	CHECK(improved > 1);
-	CHECK_INT(s.saves, improved + 1);
+	CHECK_INT(s.saves, 35);
+	for (int i = 0; i < s.saves; i++)
+		CHECK_INT(s.saved[i], i + 1);
+	CHECK(same_files(&whole, &s)); /* saving changes nothing */
 	end(&s);
 
-	/* A failure on the way does not matter, at the end it does. */
+	/* By steps, improved or not. */
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
-	s.save_seconds = -1;
-	s.save_fails = improved;
+	s.save_steps = 7;
 	CHECK_INT(run(&s), 0);
-	CHECK_INT(s.saves, improved + 1);
+	CHECK_INT(s.saves, 5);
+	for (int i = 0; i < s.saves; i++)
+		CHECK_INT(s.saved[i], 7 * (i + 1));
+	CHECK(same_files(&whole, &s));
 	end(&s);
+
+	/* A failure on the way is told and tried again, at the end it is the run's. */
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	s.save_steps = 7;
+	s.save_fails = 3;
+	CHECK_INT(run(&s), 0);
+	CHECK_INT(s.saves, 5);
+	CHECK_INT(s.told, 3);
+	CHECK(same_files(&whole, &s));
+	end(&s);
+	end(&whole);
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
 	s.save_fails = 1;
@@ -611,10 +640,115 @@ static void saves(void)
 	/* Nobody who saves, at any time. */
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
-	s.save_seconds = -1;
+	s.save_seconds = 0;
+	s.save_steps = 2;
 	s.bare = true;
 	CHECK_INT(run(&s), 0);
 	end(&s);
+}
+
+/* A hook that takes its time. */
+static int slow_save(void *arg, struct train *t, struct err *e)
+{
+	struct session *s = arg;
+	(void)t;
+	(void)e;
+	double start = io_now();
+	while (io_now() - start < 0.02)
+		;
+	s->saves++;
+	return 0;
+}
+
+/* Saving takes no more than its share of the time. */
+static void save_share(void)
+{
+	struct train_data data = markov_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = usual;
+	struct session s;
+	tc.steps = 300;
+	data.nval = 0;
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	struct train_hooks h = {.arg = &s, .save = slow_save, .save_share = 1e-6};
+	CHECK_INT(train_run(s.t, &h, &s.e), 0);
+	CHECK_INT(s.saves, 2); /* after the first step, which has none to go by, and at the end */
+	end(&s);
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	h.save_share = 0;
+	CHECK_INT(train_run(s.t, &h, &s.e), 0);
+	CHECK_INT(s.saves, 300);
+	end(&s);
+}
+
+/* Every checkpoint on the way holds a model worth using and goes on to the same file,
+ * also before the first validation, and where there is none. */
+static struct session *copy_of; /* each file is copied there, to be taken up */
+static uint64_t copy_at;
+static int save_and_copy(void *arg, struct train *t, struct err *e)
+{
+	struct session *s = arg;
+	unsigned char *bytes = NULL;
+	size_t n = 0;
+	if (on_save(s, t, e))
+		return -1;
+	if (train_progress(t)->step != copy_at)
+		return 0;
+	FILE *f = fopen(copy_of->path, "wb");
+	int rc = !f || io_read_all(s->path, &bytes, &n, e) || fwrite(bytes, 1, n, f) != n ? -1 : 0;
+	if (f && fclose(f))
+		rc = -1;
+	mem_free(bytes);
+	return rc;
+}
+
+static void killed(void)
+{
+	struct train_data data = markov_data();
+	struct model_config mc = shape(1);
+	struct train_config tc = eventful();
+	tc.steps = 30;
+	for (int val = 0; val < 2; val++)
+		for (copy_at = 1; copy_at < 30; copy_at += 6) {
+			struct session s, copy, more;
+			struct tensorfile f;
+			data.nval = val ? VAL : 0;
+			if (begin(&copy, &mc, &tc, &data, 1) || begin(&s, &mc, &tc, &data, 1) || begin(&more, &mc, &tc, &data, 1))
+				return;
+			copy_of = &copy;
+			struct train_hooks h = {.arg = &s, .report = on_report, .save = save_and_copy, .save_seconds = 1e9, .save_steps = 1};
+			CHECK_INT(train_run(s.t, &h, &s.e), 0);
+			take_up(&more, &copy);
+			CHECK_INT(train_progress(more.t)->step, copy_at);
+			CHECK(!train_done(more.t));
+			/* Offered are the last weights until there are better ones known. */
+			if (ready(tf_open(&f, copy.path, &copy.e) || ckpt_get_block(&f, &copy.m, "", copy.m.w, &copy.e), &copy.e))
+				return;
+			bool last = memcmp(copy.m.w, more.m.w, more.m.size * sizeof(real)) == 0;
+			CHECK(last == (!val || copy_at < 10));
+			CHECK(train_progress(more.t)->sum_steps == copy_at % 10);
+			tf_close(&f);
+			CHECK_INT(run(&more), 0);
+			CHECK(same_files(&s, &more));
+			struct session again;
+			if (begin(&again, &mc, &tc, &data, 1))
+				return;
+			take_up(&again, &more);
+			CHECK(train_done(again.t));
+			end(&again);
+			tc.steps = 31; /* a longer length: there is something left to do */
+			if (begin(&again, &mc, &tc, &data, 1))
+				return;
+			take_up(&again, &more);
+			CHECK(!train_done(again.t));
+			tc.steps = 30;
+			end(&again);
+			end(&s);
+			end(&copy);
+			end(&more);
+		}
 }
 
 /* --- the best weights ----------------------------------------------------------------------------- */
@@ -874,6 +1008,58 @@ static void refuses(void)
 	CHECK_INT(train_get(s.t, &f, &s.e), -1);
 	CHECK_HAS(s.e.msg, "behind the end of this corpus");
 	counters[8 * 5 + 6] = 0;
+	counters[8 * 7]++;
+	CHECK_INT(train_get(s.t, &f, &s.e), -1);
+	CHECK_HAS(s.e.msg, "the run in the file has the seed 8, not 7");
+	counters[8 * 7]--;
+	static const int bounded[] = {1, 2, 4, 6, 8, 9}; /* by the number of steps */
+	for (size_t i = 0; i < sizeof bounded / sizeof *bounded; i++) {
+		counters[8 * bounded[i] + 5] = 1;
+		CHECK_INT(train_get(s.t, &f, &s.e), -1);
+		CHECK_HAS(s.e.msg, "contradicts itself");
+		counters[8 * bounded[i] + 5] = 0;
+	}
+	/* Numbers; those that a file cannot hold. */
+	static const struct { int at; double value; const char *says; } wrong[] = {
+		{0, -1, "a run of -1 seconds"}, {1, (double)NAN, "not a finite number"}, {4, 0, "factor on the rate is 0"},
+		{4, -0.5, "factor on the rate is -0.5"}, {4, 2, "factor on the rate is 2"}, {4, (double)INFINITY, "not a finite number"},
+		{5, -1, "a loss is never negative"},
+	};
+	unsigned char *numbers = (unsigned char *)tf_raw(&f, tf_find(&f, "train.numbers"));
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		unsigned char keep[8];
+		memcpy(keep, numbers + 8 * wrong[i].at, 8);
+		memcpy(numbers + 8 * wrong[i].at, &wrong[i].value, 8); /* x86 and ARM: the file's byte order */
+		CHECK_INT(train_get(s.t, &f, &s.e), -1);
+		CHECK_HAS(s.e.msg, wrong[i].says);
+		memcpy(numbers + 8 * wrong[i].at, keep, 8);
+	}
+	/* Blocks: what is not finite, a second moment below zero. Both first moments and
+	 * weights may be negative. */
+	static const char *const blocks[] = {"train.w.out.bias", "train.m.out.bias", "train.v.out.bias", "train.state", "out.bias"};
+	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+		unsigned char *x = (unsigned char *)tf_raw(&f, tf_find(&f, blocks[i])), keep[4];
+		static const float values[] = {(float)NAN, -1};
+		for (int k = 0; k < (i == 2 ? 2 : 1); k++) {
+			memcpy(keep, x, 4);
+			memcpy(x, &values[k], 4);
+			CHECK_INT(train_get(s.t, &f, &s.e), -1);
+			CHECK_HAS(s.e.msg, k ? "train.v.*: a number that cannot be negative is -1" : blocks[i]);
+			memcpy(x, keep, 4);
+		}
+	}
+	/* After all these refusals the run is still a fresh one. */
+	struct session fresh;
+	if (begin(&fresh, &mc, &tc, &data, 1))
+		return;
+	CHECK(memcmp(fresh.m.w, s.m.w, s.m.size * sizeof(real)) == 0);
+	CHECK_INT(run(&fresh), 0);
+	CHECK_INT(run(&s), 0);
+	CHECK(same_files(&fresh, &s));
+	end(&fresh);
+	end(&s);
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
 	CHECK_INT(train_get(s.t, &f, &s.e), 0);
 	end(&s);
 
@@ -942,6 +1128,7 @@ static void failing_memory(void)
 TEST_MAIN("train", {"learns", learns}, {"resume", resume}, {"resume_best", resume_best}, {"threads", threads},
           {"seeds", seeds}, {"carried_state", carried_state},
           {"schedules", schedules}, {"epochs", epochs}, {"seconds", seconds}, {"stops", stops},
-          {"stops_in_validation", stops_in_validation}, {"saves", saves}, {"best_kept", best_kept},
+          {"stops_in_validation", stops_in_validation}, {"saves", saves}, {"save_share", save_share},
+          {"killed", killed}, {"best_kept", best_kept},
           {"no_validation", no_validation}, {"diverges", diverges}, {"recovers", recovers},
           {"after_giving_up", after_giving_up}, {"refuses", refuses}, {"failing_memory", failing_memory})
