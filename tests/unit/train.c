@@ -711,14 +711,14 @@ static void killed(void)
 	struct train_config tc = eventful();
 	tc.steps = 30;
 	for (int val = 0; val < 2; val++)
-		for (copy_at = 1; copy_at < 30; copy_at += 6) {
+		for (copy_at = 3; copy_at < 30; copy_at += 6) {
 			struct session s, copy, more;
 			struct tensorfile f;
 			data.nval = val ? VAL : 0;
 			if (begin(&copy, &mc, &tc, &data, 1) || begin(&s, &mc, &tc, &data, 1) || begin(&more, &mc, &tc, &data, 1))
 				return;
 			copy_of = &copy;
-			struct train_hooks h = {.arg = &s, .report = on_report, .save = save_and_copy, .save_seconds = 1e9, .save_steps = 1};
+			struct train_hooks h = {.arg = &s, .report = on_report, .save = save_and_copy, .save_seconds = 1e9, .save_steps = copy_at};
 			CHECK_INT(train_run(s.t, &h, &s.e), 0);
 			take_up(&more, &copy);
 			CHECK_INT(train_progress(more.t)->step, copy_at);
