@@ -1,8 +1,10 @@
 /* rnnlm train: corpus in, model out. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/pool.h"
@@ -10,8 +12,9 @@
 #include "cmd/cmd.h"
 #include "cmd/train.h"
 
-
-static const double SAVE_SECONDS = 30;   /* at least, between checkpoints on the way */
+static const double SAVE_SECONDS = 30;  /* between checkpoints on the way, */
+static const double SAVE_SHARE = 0.01;  /* or as many as keep saving below this share of the time */
+static const double USUAL_SECONDS = 180; /* of training, if no length is given */
 
 #define AT(member) .offset = offsetof(struct train_options, member)
 
@@ -19,6 +22,16 @@ const struct opt train_table[] = {
 	{.name = "out", .letter = 'o', .type = OPT_STRING, AT(out), .arg = "FILE", .group = "Files",
 	 .help = "model file to write; without it models/STEM.safetensors, STEM being the first corpus's name. "
 	         "A model that is replaced is kept under a numbered name (FILE.~1~)"},
+	{.name = "resume", .type = OPT_FLAG, AT(resume), .flags = OPT_RESUME,
+	 .help = "go on with the run that the model file holds, with the same text; its options need not be repeated, and "
+	         "only length, threads, log and saving may be changed"},
+	{.name = "init-from", .type = OPT_STRING, AT(init_from), .arg = "FILE",
+	 .help = "start a new training from the weights of this model: its cell, layers, widths and unit are taken "
+	         "over, and its vocabulary with the new symbols of the text added"},
+	{.name = "save-every", .type = OPT_DURATION, AT(save_every), .def = "0", .min = 0, .max = 1e9, .arg = "TIME",
+	 .flags = OPT_RESUME, .help = "time between checkpoints; 0 = 30s, or as long as keeps saving below a hundredth of the time"},
+	{.name = "save-steps", .type = OPT_INT, AT(save_steps), .def = "0", .min = 0, .max = 1e12, .arg = "N",
+	 .flags = OPT_RESUME, .help = "also save every N steps; 0 = by time only"},
 	{.name = "val", .type = OPT_STRING, AT(val), .arg = "FILE", .flags = OPT_RESUME,
 	 .help = "held-out text; without it the last part of the corpus is held out (--val-frac)"},
 	{.name = "val-frac", .type = OPT_FRACTION, AT(val_frac), .def = "0.1", .min = 0, .max = 0.9, .arg = "F",
@@ -47,12 +60,13 @@ const struct opt train_table[] = {
 	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = cmd_precision_names,
 	 .flags = OPT_STORED, .help = "inputs of the large products: float32, or rounded to bfloat16 (sums, weights, states stay "
 	         "float32); auto is bf16 where the CPU multiplies it. Kept in the model, and used with it everywhere"},
-	{.name = "for", .type = OPT_DURATION, AT(seconds), .arg = "TIME", .flags = OPT_RESUME, .group = "Length",
+	{.name = "for", .type = OPT_DURATION, AT(seconds), .arg = "TIME", .flags = OPT_STORED | OPT_RESUME, .group = "Length",
 	 .help = "wall-clock time (90s, 3m, 1h30m), validation included: the rate's schedule ends on the deadline; "
-	         "3m when no length is given"},
-	{.name = "epochs", .type = OPT_REAL, AT(epochs), .min = 0, .max = 1e6, .arg = "N", .flags = OPT_RESUME,
+	         "3m when no length is given. With --resume the time of earlier sessions counts, and the length may be "
+	         "changed: the schedule follows the new one from there on"},
+	{.name = "epochs", .type = OPT_REAL, AT(epochs), .min = 0, .max = 1e6, .arg = "N", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "passes over the training text"},
-	{.name = "steps", .type = OPT_INT, AT(steps), .min = 0, .max = 1e12, .arg = "N", .flags = OPT_RESUME,
+	{.name = "steps", .type = OPT_INT, AT(steps), .min = 0, .max = 1e12, .arg = "N", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "optimiser steps"},
 	{.name = "batch", .type = OPT_INT, AT(batch), .def = "32", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
 	 .group = "Optimisation", .help = "parallel streams of text"},
@@ -81,6 +95,10 @@ static const struct opt_example examples[] = {
 	{"rnnlm train corpus.txt", "three minutes with default settings; the model is models/corpus.safetensors"},
 	{"rnnlm train --for 20m --hidden=512 --dropout=0.3 corpus.txt", "a larger model, for longer"},
 	{"rnnlm train --cell=gru --layers=1 --epochs=5 -o names.safetensors names.txt", "five passes over a small file"},
+	{"rnnlm train --resume corpus.txt", "go on with models/corpus.safetensors where it was stopped"},
+	{"rnnlm train --resume --for 1h corpus.txt", "make a run longer: an hour in all"},
+	{"rnnlm train --init-from=models/corpus.safetensors --for 1m -o fine.safetensors more.txt",
+	 "a new training on another text, from the weights of an old model"},
 	{"cat *.log | rnnlm train --unit=byte -o log.safetensors -", "from a pipe, byte by byte"},
 	{0},
 };
@@ -93,13 +111,18 @@ static const struct opt_command command = {
 	        "input). The vocabulary is that of the training part. Progress is shown on standard error with the "
 	        "loss in nats per symbol, on the text being trained on and on held-out text. The weights with the "
 	        "lowest held-out loss are what the model file holds for sample and score.\n\n"
-	        "Ctrl-C finishes the step, saves and stops. The file holds all that training needs to go on. The "
-	        "same seed, options and number of steps give the same file byte for byte at any number of threads.\n\n"
+	        "Ctrl-C (SIGINT), SIGTERM and SIGHUP finish the step, save and stop, with exit status 130, 143 and 129; a "
+	        "second Ctrl-C ends at once. The file holds all that training needs to go on: with --resume and the "
+	        "same FILEs the run continues as if it had not been stopped, even if it was killed; what was done "
+	        "since the last checkpoint (--save-every) is done again. A run that has reached its length goes on when "
+	        "given a longer one. If a checkpoint cannot be written the last one is kept and another attempt made "
+	        "later. The same seed, options and number of steps give the same file byte for byte at any number of "
+	        "threads and however often the run was interrupted.\n\n"
 	        "The log has the columns step, epoch, seconds, tokens, train_nats, val_nats, lr, grad_norm and "
 	        "tokens_per_s. With --json the last line on standard output is a summary.",
 	.opts = train_table,
 	.examples = examples,
-	.min_args = 1,
+	.min_args = 0, /* checked by the command, which knows more to say */
 	.max_args = -1,
 };
 
@@ -115,40 +138,110 @@ static int check_options(const struct train_options *o, struct err *e)
 {
 	if ((o->seconds > 0) + (o->steps > 0) + (o->epochs > 0) > 1)
 		return err_set(e, "only one of --for, --epochs and --steps says how long to train");
+	if (o->resume && o->init_from)
+		return err_set(e, "--resume goes on with a run and --init-from starts a new one: give one of them");
+	if (o->tie && (o->resume || o->init_from))
+		return 0; /* the widths are those of the file */
 	if (o->tie && o->embed != o->hidden)
 		return err_set(e, "--tie needs an embedding as wide as the hidden layer: --embed=%lld",
 		               (long long)o->hidden);
 	return 0;
 }
 
-static int default_path(const struct train_options *o, const struct corpus *c, struct buf *path, struct err *e)
+static int default_path(const struct train_options *o, const char *first, struct buf *path, struct err *e)
 {
 	if (o->out)
 		return buf_puts(path, o->out, e);
-	return buf_puts(path, "models/", e) || buf_puts(path, c->stem, e) || buf_puts(path, ".safetensors", e) ? -1 : 0;
+	char *stem = corpus_stem(first, e);
+	int rc = !stem || buf_puts(path, "models/", e) || buf_puts(path, stem, e) || buf_puts(path, ".safetensors", e) ? -1 : 0;
+	mem_free(stem);
+	return rc;
 }
 
-static int train(const struct train_options *o, const char *const *files, int nfiles, int *exit_code, struct err *e)
+static int check_files(const struct train_options *o, int nfiles, struct err *e)
+{
+	if (nfiles)
+		return 0;
+	if (o->resume)
+		return err_set(e, "the text is needed again to go on: rnnlm train --resume FILE... (- is standard input)");
+	return err_set(e, "an argument is missing: rnnlm %s %s", command.name, command.synopsis);
+}
+
+/* The model file that is gone on with, its options and its place. */
+static int open_resumed(struct train_options *o, const struct train_args *args, const char *path, struct loaded *old,
+                        struct err *e)
+{
+	struct stat st;
+	if (stat(path, &st) && errno == ENOENT)
+		return err_set(e, "there is no %s to go on with: -o names another, and without --resume a new run begins", path);
+	return loaded_open(old, path, e) || train_resume_options(o, old, args, e) ? -1 : 0;
+}
+
+/* What to know when the last checkpoint could not be written. */
+static void tell_last_good(const struct train_session *r, struct err *e)
+{
+	struct err why = *e;
+	if (r->written)
+		err_set(e, "%s; the last good checkpoint is %s at step %llu, from which --resume goes on", why.msg, r->path,
+		        (unsigned long long)r->saved_step);
+	else
+		err_set(e, "%s; no checkpoint of this run was written%s%s%s", why.msg, access(r->path, F_OK) ? "" : "; ",
+		        access(r->path, F_OK) ? "" : r->path, access(r->path, F_OK) ? "" : " is the model that was there before");
+}
+
+/* Takes up the run of the file. 1: it had come to its end. */
+static int take_up(struct train_session *r, struct train *t, const struct loaded *old, struct err *e)
+{
+	const struct train_progress *p = train_progress(t);
+	size_t keep;
+	double seconds = 0;
+	if (train_get(t, &old->file, e))
+		return err_wrap(e, "%s", old->path);
+	r->written = true;
+	r->saved_step = p->step;
+	if (p->seconds <= 0 && r->log_path && train_log_upto(r->log_path, p->step, &keep, &seconds, e))
+		return -1;
+	train_add_seconds(t, seconds);
+	if (train_done(t)) {
+		cmd_note("%s has come to its end, at step %llu: nothing is left to do; to go on, give a longer length "
+		         "(--for, --epochs or --steps)", r->path, (unsigned long long)p->step);
+		r->train_nats = p->smooth_nats;
+		return 1;
+	}
+	cmd_note("going on with %s at step %llu", r->path, (unsigned long long)p->step);
+	return 0;
+}
+
+static int train(struct train_options *o, const struct train_args *args, const char *const *files, int nfiles,
+                 int *exit_code, struct err *e)
 {
 	struct corpus corpus = {0};
 	struct model model = {0};
+	struct loaded old = {0}; /* what is gone on with, or started from */
 	struct pool *pool = NULL;
 	struct train *t = NULL;
 	struct buf vocab = {0}, path = {0};
 	struct train_session r = {.o = o, .corpus = &corpus, .model = &model, .train_nats = NAN};
 	int rc = -1, threads = o->threads ? (int)o->threads : pool_cpus();
 
-	struct corpus_source source = {.files = files, .nfiles = nfiles, .val_file = o->val, .val_millionths = o->val_frac,
-	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count};
-	if (corpus_load(&corpus, &source, e) || vocab_to_json(&corpus.vocab, &vocab, e) ||
-	    default_path(o, &corpus, &path, e) || train_check_writable(path.p, e))
+	if (default_path(o, files[0], &path, e) || (o->resume && open_resumed(o, args, path.p, &old, e)) ||
+	    (o->init_from && (loaded_open(&old, o->init_from, e) || train_init_options(o, &old, args, e))))
 		goto out;
 	r.path = path.p;
+	if (!(o->seconds > 0) && !(o->epochs > 0) && !o->steps)
+		o->seconds = USUAL_SECONDS;
+	struct corpus_source source = {.files = files, .nfiles = nfiles, .val_file = o->val, .val_millionths = o->val_frac,
+	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count,
+	                               .fixed = o->resume ? &old.vocab : NULL, .base = o->init_from ? &old.vocab : NULL};
+	if (corpus_load(&corpus, &source, e) || (o->resume && train_check_corpus(&old, &corpus, e)) ||
+	    vocab_to_json(&corpus.vocab, &vocab, e) || train_check_writable(path.p, e))
+		goto out;
 	r.vocab = vocab.p;
 
 	struct model_config mc = {.cell = o->cell, .layers = (int)o->layers, .hidden = (int)o->hidden,
 	                          .embed = (int)o->embed, .vocab = (int)corpus.vocab.size, .tie = o->tie,
-	                          .residual = o->residual, .precision = cmd_precision(o->precision)};
+	                          .residual = o->residual,
+	                          .precision = o->resume ? old.model.cfg.precision : cmd_precision(o->precision)};
 	struct train_config tc = {
 		.batch = (int)o->batch, .seq = (int)o->seq,
 		.lr = o->lr > 0 ? o->lr : default_rate(o->hidden),
@@ -156,16 +249,30 @@ static int train(const struct train_options *o, const char *const *files, int nf
 		.optim = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = o->decay, .clip = o->clip},
 		.dropout = o->dropout, .restart = o->restart, .seed = (uint64_t)o->seed,
 		.steps = (uint64_t)o->steps, .epochs = o->epochs,
-		.seconds = o->seconds > 0 ? o->seconds : 180,
+		.seconds = o->seconds,
 		.eval_every = (uint64_t)o->eval_every,
 	};
 	struct train_data data = {.train = corpus.train, .ntrain = corpus.ntrain, .val = corpus.val, .nval = corpus.nval,
 	                          .first = corpus.vocab.newline < 0 ? NO_TARGET : (uint32_t)corpus.vocab.newline};
-	struct train_hooks hooks = {.arg = &r, .report = train_report, .save = train_save, .save_seconds = SAVE_SECONDS,
-	                            .stop = cmd_interrupted};
+	struct train_hooks hooks = {
+		.arg = &r, .report = train_report, .save = train_save, .save_failed = train_save_failed,
+		.save_seconds = o->save_every > 0 ? o->save_every : SAVE_SECONDS, .save_share = o->save_every > 0 ? 0 : SAVE_SHARE,
+		.save_steps = (uint64_t)o->save_steps, .stop = cmd_interrupted,
+	};
 	cmd_catch_signals();
-	if (!(pool = pool_new(threads, e)) || model_new(&model, &mc, e) || model_init(&model, tc.seed, e) ||
-	    !(t = train_new(&model, &tc, &data, pool, e)) || train_open_log(&r, e))
+	if (!(pool = pool_new(threads, e)) || model_new(&model, &mc, e) ||
+	    (!o->resume && model_init(&model, tc.seed, e)) || (o->init_from && train_take_weights(&model, &old, &corpus, e)) ||
+	    !(t = train_new(&model, &tc, &data, pool, e)) || train_name_log(&r, e))
+		goto out;
+	int done = o->resume ? take_up(&r, t, &old, e) : 0;
+	loaded_close(&old);
+	if (done) {
+		rc = done < 0 ? -1 : 0;
+		if (rc == 0)
+			train_print_summary(&r, t, -1);
+		goto out;
+	}
+	if (train_open_log(&r, o->resume, train_progress(t)->step, e))
 		goto out;
 	r.tty = term_is_tty(STDERR_FILENO);
 	r.utf8 = term_utf8();
@@ -173,9 +280,12 @@ static int train(const struct train_options *o, const char *const *files, int nf
 
 	rc = train_run(t, &hooks, e);
 	train_erase_line(&r);
-	if (rc < 0)
+	if (rc < 0) {
+		if (r.save_failed)
+			tell_last_good(&r, e);
 		goto out;
-	*exit_code = rc ? EXIT_INTERRUPTED : EXIT_OK;
+	}
+	*exit_code = rc ? cmd_interrupt_code() : EXIT_OK;
 	train_print_summary(&r, t, rc);
 	rc = 0;
 out:
@@ -184,6 +294,7 @@ out:
 	train_free(t);
 	pool_free(pool);
 	model_free(&model);
+	loaded_close(&old);
 	corpus_free(&corpus);
 	buf_free(&vocab);
 	buf_free(&path);
@@ -195,12 +306,17 @@ static int run(int argc, char **argv)
 {
 	struct train_options o;
 	struct err e;
-	int nargs, code = cmd_parse(&cmd_train, argc, argv, &o, &nargs);
-	if (code >= 0)
-		return code;
-	if (check_options(&o, &e))
-		return cmd_usage(&cmd_train, &e);
-	return train(&o, (const char *const *)argv, nargs, &code, &e) ? cmd_fail(&e) : code;
+	struct train_args args = {.argc = argc, .argv = mem_new((size_t)argc + 1, sizeof *argv, &e)};
+	if (!args.argv)
+		return cmd_fail(&e);
+	memcpy(args.argv, argv, (size_t)argc * sizeof *argv); /* parsing changes the order */
+	int nargs, exit_code = EXIT_OK, code = cmd_parse(&cmd_train, argc, argv, &o, &nargs);
+	if (code < 0 && (check_options(&o, &e) || check_files(&o, nargs, &e)))
+		code = cmd_usage(&cmd_train, &e);
+	if (code < 0)
+		code = train(&o, &args, (const char *const *)argv, nargs, &exit_code, &e) ? cmd_fail(&e) : exit_code;
+	mem_free(args.argv);
+	return code;
 }
 
 const struct cmd cmd_train = {&command, run};

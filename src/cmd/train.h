@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/opt.h"
+#include "cmd/loaded.h"
 #include "nn/train.h"
 #include "text/corpus.h"
 
@@ -16,11 +17,18 @@ struct train_options {
 	bool json;
 	int cell, unit, schedule, precision;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac;
-	bool tie, residual, out_given;
-	double dropout, restart, lr, clip, decay, epochs, seconds;
-	const char *val, *out, *log;
+	int64_t save_steps;
+	bool tie, residual, resume;
+	double dropout, restart, lr, clip, decay, epochs, seconds, save_every;
+	const char *val, *out, *log, *init_from;
 };
 extern const struct opt train_table[];
+
+/* The command line as it was given. */
+struct train_args {
+	int argc;
+	char **argv;
+};
 
 struct train_session {
 	const struct train_options *o;
@@ -30,6 +38,8 @@ struct train_session {
 	char *vocab; /* JSON */
 	FILE *log;
 	bool written; /* the file at path is this run's own */
+	bool save_failed;    /* the last attempt */
+	uint64_t saved_step; /* of the checkpoint at path, if it is this run's own */
 	/* progress */
 	bool tty, utf8;
 	double drawn;   /* time of the last redraw */
@@ -41,17 +51,50 @@ struct train_session {
 
 /* train_files.c */
 
+/* What a file says of the text: bytes, hash, symbols to train on, symbols held out. */
+enum { TRAIN_FACTS = 4 };
+struct train_fact {
+	const char *key;
+	char value[40];
+};
+void train_corpus_facts(const struct corpus *c, struct train_fact f[TRAIN_FACTS]);
+extern const char train_log_header[];
+
 /* The hook that writes a checkpoint; arg is the run. */
 int train_save(void *arg, struct train *t, struct err *e);
 /* Finds out before training whether the model can be written where it is to go. */
 int train_check_writable(const char *path, struct err *e);
-int train_open_log(struct train_session *r, struct err *e);
+/* Names the log; opens it: a new one, or, of a run that goes on, behind the row of the
+ * step (the rows after it are cut off). */
+int train_name_log(struct train_session *r, struct err *e);
+int train_open_log(struct train_session *r, bool resumed, uint64_t step, struct err *e);
+/* A checkpoint on the way could not be written. */
+void train_save_failed(void *arg, const struct err *e);
+
+/* train_resume.c */
+
+/* Options for going on with the run of a file: what it was trained with, and on top of
+ * it the command line, which may change only what is marked OPT_RESUME. o: as parsed
+ * from the command line alone. The length is the file's unless one is given. */
+int train_resume_options(struct train_options *o, const struct loaded *old, const struct train_args *args, struct err *e);
+/* Options for a new run from the weights of a file, which decides the shape and the unit. */
+int train_init_options(struct train_options *o, const struct loaded *old, const struct train_args *args, struct err *e);
+/* The text is the one that the run began with. */
+int train_check_corpus(const struct loaded *old, const struct corpus *c, struct err *e);
+/* Into a model of the corpus's vocabulary, symbol by symbol. */
+int train_take_weights(struct model *m, const struct loaded *old, const struct corpus *c, struct err *e);
+/* How much of a log tells of the steps up to this one (bytes; 0: there is no log), and the
+ * seconds in its last row. */
+int train_log_upto(const char *path, uint64_t step, size_t *keep, double *seconds, struct err *e);
+/* Cuts the log off behind the step: 1; 0 if there is none to go on with. */
+int train_resume_log(const char *path, uint64_t step, struct err *e);
 
 /* train_report.c */
 
 void train_report(void *arg, const struct train_report *t); /* the hook after a step */
 void train_erase_line(struct train_session *r);
 void train_print_plan(const struct train_session *r, const struct train *t, const struct train_config *tc, int threads);
+/* stopped: 0 at the end, 1 before it, -1 if there was nothing left to do. */
 void train_print_summary(const struct train_session *r, const struct train *t, int stopped);
 
 #endif

@@ -147,6 +147,8 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 		cmd_out(&b);
 		buf_free(&b);
 	}
+	if (stopped < 0)
+		return;
 	char took[32];
 	term_time(p->seconds, took, sizeof took);
 	cmd_note("%s%s after %llu steps in %s", stopped ? "stopped; saved " : "saved ", r->path,

@@ -130,6 +130,11 @@ const struct train_progress *train_progress(const struct train *t)
 	return &t->p;
 }
 
+void train_add_seconds(struct train *t, double seconds)
+{
+	t->p.seconds += seconds;
+}
+
 /* --- pieces of the loop ------------------------------------------------------------ */
 
 /* How much of the run is done, and how much time is left. */

@@ -102,6 +102,9 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 void train_free(struct train *t);
 size_t train_bytes(const struct train *t); /* memory held */
 const struct train_progress *train_progress(const struct train *t);
+/* Counts seconds of earlier sessions that a file does not tell of: it holds none once
+ * a run of so many steps has come to its end. */
+void train_add_seconds(struct train *t, double seconds);
 /* Whether the run that train_get took up had come to its end, and its length has not
  * been made longer since: there is nothing left to do. */
 bool train_done(struct train *t);

@@ -96,7 +96,7 @@ fail:
 
 /* "books/carroll.en.txt" -> "carroll.en". A leading dot begins a name, not an
  * extension. */
-static char *stem_of(const char *file, struct err *e)
+char *corpus_stem(const char *file, struct err *e)
 {
 	if (is_stdin(file))
 		return mem_strndup("stdin", 5, e);
@@ -154,13 +154,14 @@ int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e)
 {
 	unsigned char *text = NULL, *held = NULL;
 	size_t len = 0, held_len = 0;
-	enum unit unit = s->fixed ? s->fixed->unit : s->unit;
+	enum unit unit = s->fixed ? s->fixed->unit : s->base ? s->base->unit : s->unit;
+	struct vocab own = {0};
 	int rc = -1;
 
 	*c = (struct corpus){0};
 	if (check_source(s, e))
 		goto out;
-	c->stem = stem_of(s->files[0], e);
+	c->stem = corpus_stem(s->files[0], e);
 	if (!c->stem || corpus_read(s->files, s->nfiles, &text, &len, e))
 		goto out;
 	if (s->val_file && corpus_read(&s->val_file, 1, &held, &held_len, e))
@@ -182,8 +183,14 @@ int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e)
 	size_t val_len = s->val_file ? held_len : len - train_len;
 
 	if (s->fixed ? copy_vocab(&c->vocab, s->fixed, e)
-	             : vocab_build(&c->vocab, unit, text, train_len, s->min_count, e))
+	             : vocab_build(&own, unit, text, train_len, s->min_count, e))
 		goto out;
+	if (s->base && vocab_merge(&c->vocab, s->base, &own, e))
+		goto out;
+	if (!s->fixed && !s->base) {
+		c->vocab = own;
+		own = (struct vocab){0};
+	}
 	if (vocab_encode(&c->vocab, text, train_len, &c->train, &c->ntrain, NULL, e) ||
 	    vocab_encode(&c->vocab, val, val_len, &c->val, &c->nval, &c->unknown_val, e))
 		goto out;
@@ -195,6 +202,7 @@ int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e)
 out:
 	mem_free(text);
 	mem_free(held);
+	vocab_free(&own);
 	if (rc)
 		corpus_free(c);
 	return rc;

@@ -36,7 +36,8 @@ int corpus_read(const char *const *files, int nfiles, unsigned char **text, size
 
 /* Reads and joins files as corpus_read does, then cuts. val_file NULL: the tail
  * is held out. With fixed != NULL its vocabulary is copied instead of one being
- * built, and its unit is used. Too little text for training (fewer than 2
+ * built, and its unit is used; with base != NULL its symbols are in the vocabulary
+ * too. Too little text for training (fewer than 2
  * symbols) is an error, as is an empty val_file; nval is 0 only if nothing was
  * asked for. */
 struct corpus_source {
@@ -46,8 +47,10 @@ struct corpus_source {
 	int64_t val_millionths;
 	enum unit unit;
 	uint64_t min_count;
-	const struct vocab *fixed;
+	const struct vocab *fixed, *base;
 };
+/* Without folder and last extension: "stdin" for "-". mem_free it. */
+char *corpus_stem(const char *file, struct err *e);
 int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e);
 void corpus_free(struct corpus *c);
 

@@ -85,6 +85,33 @@ int vocab_build(struct vocab *v, enum unit unit, const unsigned char *text, size
 	return 0;
 }
 
+int vocab_merge(struct vocab *v, const struct vocab *a, const struct vocab *b, struct err *e)
+{
+	uint32_t size = b->size;
+	for (uint32_t i = 0; i + 1 < a->size; i++)
+		size += vocab_id(b, a->symbols[i]) == b->size - 1;
+	if (vocab_alloc(v, b->unit, size, e))
+		return -1;
+	for (uint32_t id = 0, i = 0, j = 0; id < size; id++) {
+		uint32_t x = a->symbols[i], y = b->symbols[j];
+		v->symbols[id] = x < y ? x : y;
+		v->counts[id] = y <= x ? b->counts[j] : 0;
+		i += x <= y;
+		j += y <= x;
+	}
+	vocab_index(v);
+	return 0;
+}
+
+void vocab_map(const struct vocab *v, const struct vocab *other, uint32_t *map)
+{
+	for (uint32_t id = 0; id + 1 < v->size; id++) {
+		uint32_t there = vocab_id(other, v->symbols[id]);
+		map[id] = there == other->size - 1 ? UINT32_MAX : there;
+	}
+	map[v->size - 1] = other->size - 1;
+}
+
 void vocab_free(struct vocab *v)
 {
 	mem_free(v->symbols);

@@ -36,6 +36,12 @@ int vocab_build(struct vocab *v, enum unit unit, const unsigned char *text, size
                 uint64_t min_count, struct err *e);
 void vocab_free(struct vocab *v);
 
+/* All symbols of a and b, which are of one unit. Counts are those of b. */
+int vocab_merge(struct vocab *v, const struct vocab *a, const struct vocab *b, struct err *e);
+/* (v->size) For each id of v the id of the same symbol in other, the unknown's for the
+ * unknown; UINT32_MAX where other lacks it. */
+void vocab_map(const struct vocab *v, const struct vocab *other, uint32_t *map);
+
 uint32_t vocab_id(const struct vocab *v, uint32_t symbol); /* unknown's id if absent */
 
 /* Ids of a text. ids is made (mem_free it). Number of unknowns in *unknown. */
