@@ -308,6 +308,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	p->ended = 0;
 	double before = p->seconds, start = io_now(), saved = start, took = 0, left;
 	uint64_t session_tokens = 0, checked = p->best_step;
+	struct train_report last = {.nats = p->smooth_nats, .lr = rate(t, 1)}; /* of the last step */
 	bool stopped = false, waited = false, failed = false, unsaved = true, diverged = false;
 
 	while (!stopped && !failed && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
@@ -346,6 +347,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 			else /* interrupted (made up for after the loop), or out of memory */
 				failed = !(h->stop && h->stop());
 		}
+		last = r;
 		p->seconds = before + io_now() - start;
 		r.fraction = fraction(t, &left);
 		r.left = left;
@@ -382,7 +384,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	if (!failed && checked != p->step) {
 		/* The last weights may be better than the best. */
 		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .last = true, .fraction = fraction(t, &left),
-		                         .nats = p->smooth_nats, .lr = rate(t, 1), .diverged = diverged};
+		                         .nats = last.nats, .norm = last.norm, .lr = last.lr, .diverged = diverged};
 		bool in_turn = r.fraction >= 1 || p->step % t->eval_every == 0;
 		r.aside = !in_turn;
 		failed = validate(t, !in_turn, NULL, &r.improved, e) != 0;

@@ -513,7 +513,8 @@ static void check_stop(const struct train_data *data, uint64_t step, bool last, 
 	CHECK_INT(p->step, step);
 	CHECK_INT(s.saves, 1);
 	CHECK_INT(s.reports, step + 1); /* the last one tells of the validation */
-	CHECK(r->evaluated && r->improved == last);
+	CHECK(r->evaluated && r->improved == last && r->aside);
+	CHECK(!s.r[step - 1].pending && !s.r[step - 1].aside);
 	CHECK_INT(p->best_step, best_step);
 	CHECK(isnan(p->best_nats) == !best_step);
 	CHECK_INT(p->offer_step, last ? step : best_step);
@@ -568,6 +569,8 @@ static void stops_in_validation(void)
 	CHECK_NEAR(p->best_nats, stream_loss(&s, val_ids, VAL, NO_TARGET), 1e-3);
 	CHECK(!s.r[1].evaluated && !s.r[1].improved);
 	CHECK(s.reports == 3 && s.r[2].evaluated);
+	CHECK(s.r[1].pending && !s.r[2].pending && !s.r[2].aside); /* one row of the log, the one it would have been */
+	CHECK(s.r[2].nats == s.r[1].nats && s.r[2].norm == s.r[1].norm && s.r[2].lr == s.r[1].lr && s.r[2].lr > 0);
 	CHECK_INT(s.saves, 1);
 	/* And it goes on as if nothing had been. */
 	if (begin(&whole, &mc, &tc, &data, 1))
