@@ -60,11 +60,10 @@ left_over() {
 }
 
 # --- killed at any moment ------------------------------------------------------
-# A time to live in seconds, drawn anew by each call.
+# lifetime N: seconds to live, the N-th draw.
 draws=0
 lifetime() {
-	draws=$((draws + 1))
-	awk -v n="$draws" -v seed=$$ -v most="$(number seconds "$TMP/json")" \
+	awk -v n="$1" -v seed=$$ -v most="$(number seconds "$TMP/json")" \
 		'BEGIN { srand(seed + 7919 * n); printf "%.3f", 0.005 + (0.15 + most) * rand() ^ 2 }'
 }
 
@@ -85,7 +84,8 @@ kill_and_resume() {
 		child=$!
 		# A slow machine may need more before one struck behind a checkpoint.
 		if [ "$killed" -lt "$kills" ] || { [ "$resumed" = 0 ] && [ "$killed" -lt $((kills + 100)) ]; }; then
-			nap "$(lifetime)"
+			draws=$((draws + 1))
+			nap "$(lifetime "$draws")"
 			kill -9 "$child" 2>/dev/null
 		fi
 		wait "$child" 2>/dev/null
