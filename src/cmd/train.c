@@ -43,7 +43,11 @@ const struct opt train_table[] = {
 	{.name = "residual", .type = OPT_FLAG, AT(residual), .flags = OPT_STORED,
 	 .help = "add a layer's input to its output (from the second layer on)"},
 	{.name = "dropout", .type = OPT_REAL, AT(dropout), .def = "0.1", .min = 0, .max = 0.95, .arg = "P",
-	 .flags = OPT_STORED, .help = "rate of locked dropout on input symbols, between layers and before the output"},
+	 .flags = OPT_STORED, .help = "rate of locked dropout between layers and before the output"},
+	{.name = "dropout-in", .type = OPT_REAL, AT(dropout_in), .def = "0", .min = 0, .max = 0.95, .arg = "P",
+	 .flags = OPT_STORED, .help = "rate of dropout of whole input symbols"},
+	{.name = "dropout-hh", .type = OPT_REAL, AT(dropout_hh), .def = "0", .min = 0, .max = 0.95, .arg = "P",
+	 .flags = OPT_STORED, .help = "rate of dropout of recurrent weights, the same for all streams and positions of a step"},
 	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = cmd_precision_names,
 	 .flags = OPT_STORED, .help = "inputs of the large products: float32, or rounded to bfloat16 (sums, weights, states stay "
 	         "float32); auto is bf16 where the CPU multiplies it. Kept in the model, and used with it everywhere"},
@@ -60,8 +64,15 @@ const struct opt train_table[] = {
 	 .help = "steps of truncated backpropagation through time; the state is carried from block to block"},
 	{.name = "restart", .type = OPT_REAL, AT(restart), .def = "0.02", .min = 0, .max = 1, .arg = "P",
 	 .flags = OPT_STORED, .help = "chance of a stream to start a block from the zero state, so that the model also learns to begin a text"},
+	{.name = "optimizer", .type = OPT_CHOICE, AT(optimizer), .def = "muon", .choices = optimizer_names, .flags = OPT_STORED,
+	 .help = "muon orthogonalises the steps of the matrices between hidden units and leaves the rest to Adam; "
+	         "adam adds weight decay to the gradient, adamw takes it off the weights"},
 	{.name = "lr", .type = OPT_REAL, AT(lr), .def = "0", .min = 0, .max = 100, .arg = "R", .flags = OPT_STORED,
-	 .help = "learning rate of Adam at its highest; 0 = chosen from the width: 0.008 up to 256 units, less above"},
+	 .help = "learning rate at its highest (with muon: of what it leaves to Adam); 0 = chosen by optimiser and width"},
+	{.name = "muon-lr", .type = OPT_REAL, AT(muon_lr), .def = "0.03", .min = 0, .max = 100, .arg = "R", .flags = OPT_STORED,
+	 .help = "rate of muon's matrices at its highest: how far a step moves them in every direction"},
+	{.name = "momentum", .type = OPT_REAL, AT(momentum), .def = "0.95", .min = 0, .max = 0.9999, .arg = "M", .flags = OPT_STORED,
+	 .help = "momentum of muon and sgd"},
 	{.name = "schedule", .type = OPT_CHOICE, AT(schedule), .def = "cosine", .choices = schedule_names, .flags = OPT_STORED,
 	 .help = "how the rate falls over the run, to a fiftieth at its end"},
 	{.name = "warmup", .type = OPT_INT, AT(warmup), .def = "50", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_STORED,
@@ -69,7 +80,7 @@ const struct opt train_table[] = {
 	{.name = "clip", .type = OPT_REAL, AT(clip), .def = "1", .min = 0, .max = 1e9, .arg = "NORM", .flags = OPT_STORED,
 	 .help = "largest norm of the gradient of all parameters together; 0 = no clipping"},
 	{.name = "weight-decay", .type = OPT_REAL, AT(decay), .def = "0", .min = 0, .max = 10, .arg = "R", .flags = OPT_STORED,
-	 .help = "decoupled weight decay of the matrices (AdamW)"},
+	 .help = "weight decay of the matrices"},
 	{.name = "eval-every", .type = OPT_INT, AT(eval_every), .def = "0", .min = 0, .max = 1e12, .arg = "N",
 	 .flags = OPT_STORED, .help = "steps between validations; 0 = so that they take a few percent of the time"},
 	CMD_OPT_SEED(struct train_options),
@@ -105,10 +116,14 @@ static const struct opt_command command = {
 
 /* --- the command ------------------------------------------------------------------------ */
 
-/* Adam's best rate falls with the width; measured at 128, 256 and 512 units. */
-static double default_rate(int64_t hidden)
+/* Adam's best rate falls with the width; measured at 128, 256 and 512 units. What muon
+ * leaves to it does not depend on the width. */
+static double default_rate(int optimizer, int64_t hidden)
 {
-	return hidden <= 256 ? 0.008 : 0.008 * 256 / (double)hidden;
+	if (optimizer == OPTIM_SGD)
+		return 1;
+	double rate = optimizer == OPTIM_RMSPROP ? 0.002 : 0.008;
+	return hidden <= 256 || optimizer == OPTIM_MUON ? rate : rate * 256 / (double)hidden;
 }
 
 static int check_options(const struct train_options *o, struct err *e)
@@ -151,14 +166,16 @@ static int train(const struct train_options *o, const char *const *files, int nf
 	                          .residual = o->residual, .precision = cmd_precision(o->precision)};
 	struct train_config tc = {
 		.batch = (int)o->batch, .seq = (int)o->seq,
-		.lr = o->lr > 0 ? o->lr : default_rate(o->hidden),
+		.lr = o->lr > 0 ? o->lr : default_rate(o->optimizer, o->hidden),
 		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
-		.optim = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = o->decay, .clip = o->clip},
-		.dropout = o->dropout, .restart = o->restart, .seed = (uint64_t)o->seed,
+		.optim = {.kind = (enum optimizer)o->optimizer, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
+		          .momentum = o->momentum, .decay = o->decay, .clip = o->clip},
+		.dropout_in = o->dropout_in, .dropout = o->dropout, .dropout_out = o->dropout, .dropout_hh = o->dropout_hh, .restart = o->restart, .seed = (uint64_t)o->seed,
 		.steps = (uint64_t)o->steps, .epochs = o->epochs,
 		.seconds = o->seconds > 0 ? o->seconds : 180,
 		.eval_every = (uint64_t)o->eval_every,
 	};
+	tc.optim.muon_ratio = o->muon_lr / tc.lr;
 	struct train_data data = {.train = corpus.train, .ntrain = corpus.ntrain, .val = corpus.val, .nval = corpus.nval,
 	                          .first = corpus.vocab.newline < 0 ? NO_TARGET : (uint32_t)corpus.vocab.newline};
 	struct train_hooks hooks = {.arg = &r, .report = train_report, .save = train_save, .save_seconds = SAVE_SECONDS,

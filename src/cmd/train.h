@@ -14,10 +14,10 @@
 
 struct train_options {
 	bool json;
-	int cell, unit, schedule, precision;
+	int cell, unit, schedule, precision, optimizer;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac;
 	bool tie, residual, out_given;
-	double dropout, restart, lr, clip, decay, epochs, seconds;
+	double dropout, dropout_in, dropout_hh, restart, lr, muon_lr, momentum, clip, decay, epochs, seconds;
 	const char *val, *out, *log;
 };
 extern const struct opt train_table[];

@@ -68,14 +68,16 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 	uint64_t per_epoch = (t->streams.length + (size_t)T - 1) / (size_t)T;
 	t->steps = cfg->steps ? cfg->steps : (uint64_t)ceil(cfg->epochs * (double)per_epoch);
 
-	struct work_config train_work = {.T = T, .B = B, .train = true, .dropout = cfg->dropout > 0};
+	struct work_config train_work = {.T = T, .B = B, .train = true,
+	                                 .dropout = cfg->dropout_in > 0 || cfg->dropout > 0 || cfg->dropout_out > 0,
+	                                 .dropout_hh = cfg->dropout_hh > 0};
 	struct work_config eval_work = {.T = EVAL_STEPS, .B = EVAL_PIECES};
 	t->pieces = mem_new(EVAL_PIECES, sizeof *t->pieces, e);
 	t->grad = mem_block(m->size, sizeof *t->grad, e);
 	t->best = mem_block(m->size, sizeof *t->best, e);
 	t->in = mem_new((size_t)T * (size_t)B, sizeof *t->in, e);
 	t->target = mem_new((size_t)T * (size_t)B, sizeof *t->target, e);
-	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, e) ||
+	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, pool_size(pool), e) ||
 	    state_new(&t->state, m, B, e) || !(t->work = work_new(m, &train_work, pool, e)))
 		goto fail;
 	memcpy(t->best, m->w, m->size * sizeof(real));
@@ -241,7 +243,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 
 	while (!stopped && !failed && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
 		struct train_report r = {.p = p, .steps = t->steps};
-		struct dropout drop = {.rate = (real)t->cfg.dropout, .seed = t->cfg.seed, .step = (uint32_t)p->step};
+		struct dropout drop = {.input = (real)t->cfg.dropout_in, .layers = (real)t->cfg.dropout,
+		                       .output = (real)t->cfg.dropout_out, .hh = (real)t->cfg.dropout_hh, .seed = t->cfg.seed, .step = (uint32_t)p->step};
 		struct block b = {.B = (int)t->streams.batch, .in = t->in, .target = t->target, .drop = &drop};
 		bool fresh;
 

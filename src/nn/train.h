@@ -25,7 +25,7 @@ struct train_config {
 	enum schedule schedule; /* falls from lr to FINAL_RATE of it at the end */
 	uint64_t warmup;        /* steps of linear rise */
 	struct optim_config optim;
-	double dropout;
+	double dropout_in, dropout, dropout_out, dropout_hh; /* struct dropout: of input symbols, between layers, of the output, of recurrent weights */
 	double restart; /* chance of a stream to start a block from the zero state */
 	uint64_t seed;
 	/* Length: the first of these that is not zero. */

@@ -44,7 +44,7 @@ static struct train_data noise_data(void)
 
 static const struct train_config usual = {
 	.batch = 8, .seq = 12, .lr = 0.02, .schedule = SCHEDULE_COSINE, .warmup = 5,
-	.optim = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1}, .seed = 7, .steps = 60, .eval_every = 20,
+	.optim = {.kind = OPTIM_ADAMW, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1}, .seed = 7, .steps = 60, .eval_every = 20,
 };
 
 static struct model_config shape(int cell)
@@ -212,9 +212,12 @@ static void learns(void)
 static struct train_config eventful(void)
 {
 	struct train_config tc = usual;
-	tc.dropout = 0.2;
+	tc.dropout = tc.dropout_in = tc.dropout_out = tc.dropout_hh = 0.2;
 	tc.restart = 0.3;
 	tc.optim.decay = 0.01;
+	tc.optim.kind = OPTIM_MUON;
+	tc.optim.momentum = 0.95;
+	tc.optim.muon_ratio = 3;
 	tc.eval_every = 10;
 	return tc;
 }
@@ -320,7 +323,7 @@ static void seeds(void)
 		tc.steps = first.steps = 5;
 		tc.seed += i == 1;
 		tc.restart = i == 2 ? 0 : tc.restart;
-		tc.dropout = i == 3 ? 0 : tc.dropout;
+		tc.dropout_out = i == 3 ? 0 : tc.dropout_out;
 		if (begin(&s[i], &mc, &tc, &data, 1))
 			return;
 		ready(model_init(&s[i].m, 1, &s[i].e), &s[i].e); /* from the same weights */
@@ -905,7 +908,7 @@ static void failing_memory(void)
 	long n = 1;
 	tc.steps = 3;
 	tc.eval_every = 2;
-	tc.dropout = 0.1;
+	tc.dropout = tc.dropout_hh = 0.1;
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
 	for (; !t && n < 500; n++) {
