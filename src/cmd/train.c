@@ -58,6 +58,8 @@ const struct opt train_table[] = {
 	 .help = "passes over the training text"},
 	{.name = "steps", .type = OPT_INT, AT(steps), .min = 0, .max = 1e12, .arg = "N", .flags = OPT_RESUME,
 	 .help = "optimiser steps"},
+	{.name = "patience", .type = OPT_INT, AT(patience), .def = "0", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_RESUME,
+	 .help = "end sooner, when the last N validations brought no improvement; 0 = never"},
 	{.name = "batch", .type = OPT_INT, AT(batch), .def = "32", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
 	 .group = "Optimisation", .help = "parallel streams of text"},
 	{.name = "seq", .type = OPT_INT, AT(seq), .def = "64", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
@@ -74,7 +76,10 @@ const struct opt train_table[] = {
 	{.name = "momentum", .type = OPT_REAL, AT(momentum), .def = "0.95", .min = 0, .max = 0.9999, .arg = "M", .flags = OPT_STORED,
 	 .help = "momentum of muon and sgd"},
 	{.name = "schedule", .type = OPT_CHOICE, AT(schedule), .def = "cosine", .choices = schedule_names, .flags = OPT_STORED,
-	 .help = "how the rate falls over the run, to a fiftieth at its end"},
+	 .help = "how the rate falls: over the run, to a fiftieth at its end; or, with plateau, by half whenever "
+	         "validation has stopped improving (--plateau), six times at most"},
+	{.name = "plateau", .type = OPT_INT, AT(plateau), .def = "2", .min = 1, .max = 1e9, .arg = "N", .flags = OPT_STORED,
+	 .help = "validations in a row without improvement that halve the rate with --schedule=plateau"},
 	{.name = "warmup", .type = OPT_INT, AT(warmup), .def = "50", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_STORED,
 	 .help = "steps over which the rate rises at the start"},
 	{.name = "clip", .type = OPT_REAL, AT(clip), .def = "1", .min = 0, .max = 1e9, .arg = "NORM", .flags = OPT_STORED,
@@ -83,6 +88,9 @@ const struct opt train_table[] = {
 	 .help = "weight decay of the matrices"},
 	{.name = "eval-every", .type = OPT_INT, AT(eval_every), .def = "0", .min = 0, .max = 1e12, .arg = "N",
 	 .flags = OPT_STORED, .help = "steps between validations; 0 = so that they take a few percent of the time"},
+	{.name = "sample-every", .type = OPT_INT, AT(sample_every), .def = "0", .min = 0, .max = 1e12, .arg = "N",
+	 .flags = OPT_RESUME, .help = "steps between samples of the model's text on standard error, to watch it learn; they change "
+	         "nothing in the result; 0 = none"},
 	CMD_OPT_SEED(struct train_options),
 	CMD_OPT_THREADS(struct train_options),
 	{0},
@@ -168,9 +176,11 @@ static int train(const struct train_options *o, const char *const *files, int nf
 		.batch = (int)o->batch, .seq = (int)o->seq,
 		.lr = o->lr > 0 ? o->lr : default_rate(o->optimizer, o->hidden),
 		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
+		.plateau = (uint64_t)o->plateau, .patience = (uint64_t)o->patience,
 		.optim = {.kind = (enum optimizer)o->optimizer, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
 		          .momentum = o->momentum, .decay = o->decay, .clip = o->clip},
-		.dropout_in = o->dropout_in, .dropout = o->dropout, .dropout_out = o->dropout, .dropout_hh = o->dropout_hh, .restart = o->restart, .seed = (uint64_t)o->seed,
+		.dropout_in = o->dropout_in, .dropout = o->dropout, .dropout_out = o->dropout, .dropout_hh = o->dropout_hh,
+		.restart = o->restart, .seed = (uint64_t)o->seed,
 		.steps = (uint64_t)o->steps, .epochs = o->epochs,
 		.seconds = o->seconds > 0 ? o->seconds : 180,
 		.eval_every = (uint64_t)o->eval_every,
@@ -180,9 +190,15 @@ static int train(const struct train_options *o, const char *const *files, int nf
 	                          .first = corpus.vocab.newline < 0 ? NO_TARGET : (uint32_t)corpus.vocab.newline};
 	struct train_hooks hooks = {.arg = &r, .report = train_report, .save = train_save, .save_seconds = SAVE_SECONDS,
 	                            .stop = cmd_interrupted};
+	if (!corpus.nval && (o->patience || o->schedule == SCHEDULE_PLATEAU)) {
+		err_set(e, "%s looks at held-out text, and there is none: give some with --val or --val-frac",
+		        o->patience ? "--patience" : "--schedule=plateau");
+		goto out;
+	}
 	cmd_catch_signals();
 	if (!(pool = pool_new(threads, e)) || model_new(&model, &mc, e) || model_init(&model, tc.seed, e) ||
-	    !(t = train_new(&model, &tc, &data, pool, e)) || train_open_log(&r, e))
+	    !(t = train_new(&model, &tc, &data, pool, e)) || train_open_log(&r, e) ||
+	    (o->sample_every && train_preview_new(&r, e)))
 		goto out;
 	r.tty = term_is_tty(STDERR_FILENO);
 	r.utf8 = term_utf8();
@@ -198,6 +214,7 @@ static int train(const struct train_options *o, const char *const *files, int nf
 out:
 	if (r.log && fclose(r.log) && rc == 0)
 		cmd_note("the log %s is incomplete: it could not be written", r.log_path);
+	train_preview_free(r.preview);
 	train_free(t);
 	pool_free(pool);
 	model_free(&model);

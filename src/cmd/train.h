@@ -1,5 +1,6 @@
 /* The parts of `rnnlm train`: options and the command itself (train.c), the files it
- * writes (train_files.c), what it shows on the way (train_report.c). */
+ * writes (train_files.c), what it shows on the way (train_report.c, a line of it
+ * train_line.c, samples train_sample.c). */
 #ifndef RNNLM_CMD_TRAIN_H
 #define RNNLM_CMD_TRAIN_H
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/opt.h"
 #include "nn/train.h"
 #include "text/corpus.h"
@@ -16,6 +18,7 @@ struct train_options {
 	bool json;
 	int cell, unit, schedule, precision, optimizer;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac;
+	int64_t plateau, patience, sample_every;
 	bool tie, residual, out_given;
 	double dropout, dropout_in, dropout_hh, restart, lr, muon_lr, momentum, clip, decay, epochs, seconds;
 	const char *val, *out, *log;
@@ -39,6 +42,8 @@ struct train_session {
 	uint64_t nats_n;
 	double train_nats; /* mean of the last full interval */
 	double speed;
+	struct train_preview *preview; /* of --sample-every, or NULL */
+	uint64_t sampled;              /* step of the last sample shown */
 };
 
 /* train_files.c */
@@ -55,5 +60,23 @@ void train_report(void *arg, const struct train_report *t); /* the hook after a 
 void train_erase_line(struct train_session *r);
 void train_print_plan(const struct train_session *r, const struct train *t, const struct train_config *tc, int threads);
 void train_print_summary(const struct train_session *r, const struct train *t, int stopped);
+
+/* train_line.c */
+
+/* A report as one line of at most width columns (0: as long as it gets): what matters
+ * least is left out first. stays: it scrolls away with the rest and is no
+ * progress bar to be redrawn. */
+int train_line(const struct train_session *r, const struct train_report *t, bool stays, size_t width, struct buf *out,
+               struct err *e);
+
+/* train_sample.c */
+
+/* Makes r->preview, which draws from r->model as it is at the time. */
+int train_preview_new(struct train_session *r, struct err *e);
+void train_preview_free(struct train_preview *p);
+/* Shows a sample on standard error, drawn at temperature 0.8 from the zero state as if a
+ * newline had been read. A function of the weights, seed and step; touches
+ * nothing of the run. */
+void train_preview_show(const struct train_session *r, uint64_t step);
 
 #endif

@@ -31,30 +31,6 @@ void train_erase_line(struct train_session *r)
 	r->drawn_line = 0;
 }
 
-/* The line that stays says all; the one that is redrawn has to fit. */
-static void describe(const struct train_session *r, const struct train_report *t, bool stays, struct buf *b)
-{
-	char left[32], speed[32];
-	term_time(t->left, left, sizeof left);
-	term_count(t->tokens_per_s, speed, sizeof speed);
-	if (!stays) {
-		term_bar(t->fraction, 20, r->utf8, b);
-		buf_printf(b, NULL, " %3.0f%%  %s left  loss %.4f", 100 * t->fraction, left, r->train_nats);
-		if (isfinite(t->val_nats))
-			buf_printf(b, NULL, "  held out %.4f", t->val_nats);
-		buf_printf(b, NULL, "  %s/s  step %llu", speed, (unsigned long long)t->p->step);
-		return;
-	}
-	buf_printf(b, NULL, "step %llu  epoch %.2f  loss %.4f nats %.3f bits", (unsigned long long)t->p->step, t->epoch,
-	           r->train_nats, r->train_nats / LN2);
-	if (isfinite(t->val_nats))
-		buf_printf(b, NULL, "  held out %.4f nats %.3f bits%s", t->val_nats, t->val_nats / LN2,
-		           t->evaluated && t->improved ? " *" : "");
-	buf_printf(b, NULL, "  %s/s", speed);
-	if (!t->last)
-		buf_printf(b, NULL, "  %s left", left);
-}
-
 void train_report(void *arg, const struct train_report *t)
 {
 	struct train_session *r = arg;
@@ -67,9 +43,14 @@ void train_report(void *arg, const struct train_report *t)
 		r->nats_n++;
 	}
 	r->train_nats = row && r->nats_n ? r->nats_sum / (double)r->nats_n : t->p->smooth_nats;
+	if (t->diverged || t->halved)
+		train_erase_line(r);
 	if (t->diverged)
 		cmd_note("step %llu: the loss is not finite; back to the best weights with half the rate",
 		         (unsigned long long)t->p->step);
+	if (t->halved)
+		cmd_note("step %llu: %lld validations without improvement; the rate is halved", (unsigned long long)t->p->step,
+		         (long long)r->o->plateau);
 	if (row || t->p->step % 20 == 0)
 		log_row(r, t);
 
@@ -79,17 +60,10 @@ void train_report(void *arg, const struct train_report *t)
 		train_erase_line(r);
 		if (line)
 			r->told = t->fraction;
-		describe(r, t, line, &b);
-		if (b.p && r->tty && !line) {
-			int width = term_width(STDERR_FILENO) - 1;
-			size_t n = b.len;
-			while (n && term_columns(b.p, n) > (size_t)width)
-				n--;
-			fwrite(b.p, 1, n, stderr);
-			r->drawn_line = 1;
-		} else if (b.p) {
-			fprintf(stderr, "%s\n", b.p);
-		}
+		size_t width = r->tty ? (size_t)term_width(STDERR_FILENO) - 1 : 0;
+		if (train_line(r, t, line, width, &b, NULL) == 0)
+			fprintf(stderr, "%s%s", b.p, line ? "\n" : "");
+		r->drawn_line = !line;
 		fflush(stderr);
 		buf_free(&b);
 		r->drawn = now;
@@ -97,6 +71,12 @@ void train_report(void *arg, const struct train_report *t)
 	if (t->evaluated) {
 		r->nats_sum = 0;
 		r->nats_n = 0;
+	}
+	if (r->preview && t->p->step % (uint64_t)r->o->sample_every == 0 && t->p->step != r->sampled) {
+		train_erase_line(r);
+		train_preview_show(r, t->p->step);
+		r->sampled = t->p->step;
+		r->drawn = 0;
 	}
 }
 
@@ -156,6 +136,9 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 	}
 	char took[32];
 	term_time(p->seconds, took, sizeof took);
+	if (!stopped && train_out_of_patience(t))
+		cmd_note("the last %llu validations brought no improvement: training ends here (--patience)",
+		         (unsigned long long)train_stale(t));
 	cmd_note("%s%s after %llu steps in %s", stopped ? "stopped; saved " : "saved ", r->path,
 	         (unsigned long long)p->step, took);
 	if (isfinite(p->offer_nats))

@@ -10,7 +10,7 @@
 #include "nn/ckpt.h"
 #include "nn/eval.h"
 
-const char *const schedule_names[] = {"cosine", "linear", "constant", NULL};
+const char *const schedule_names[] = {"cosine", "linear", "constant", "plateau", NULL};
 
 static const double FINAL_RATE = 0.02;  /* of the rate, at the end of a falling schedule */
 static const double SMOOTHING = 0.98;   /* of the training loss shown */
@@ -158,6 +158,25 @@ static double rate(const struct train *t, double done)
 	return lr;
 }
 
+uint64_t train_stale(const struct train *t)
+{
+	return t->p.step / t->eval_every - t->p.best_step / t->eval_every;
+}
+
+bool train_out_of_patience(const struct train *t)
+{
+	return t->cfg.patience && train_stale(t) >= t->cfg.patience;
+}
+
+/* Whether the step to come is the first after a validation that makes a plateau. Asked
+ * before the step, not after the validation: a run stopped in between is the same. */
+static bool on_plateau(const struct train *t)
+{
+	uint64_t stale = train_stale(t), length = t->cfg.plateau;
+	return t->cfg.schedule == SCHEDULE_PLATEAU && length && stale && stale % length == 0 &&
+	       t->p.step % t->eval_every == 0 && t->p.rate > FINAL_RATE;
+}
+
 /* Validation loss of the weights as they are. Out of turn, that is when the run was
  * stopped, the weights may be offered but do not become the best. */
 static int validate(struct train *t, bool out_of_turn, bool (*stop)(void), bool *improved, struct err *e)
@@ -237,14 +256,16 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	struct model *m = t->model;
 	t->first_step = p->step;
 	t->first_seconds = p->seconds;
-	double before = p->seconds, start = io_now(), saved = start, left;
+	double before = p->seconds, start = io_now(), saved = start, left, norm = NAN;
 	uint64_t session_tokens = 0, checked = p->best_step;
 	bool stopped = false, failed = false, unsaved = true;
 
-	while (!stopped && !failed && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
-		struct train_report r = {.p = p, .steps = t->steps};
+	while (!stopped && !failed && !train_out_of_patience(t) &&
+	       (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
+		struct train_report r = {.p = p, .steps = t->steps, .halved = on_plateau(t)};
 		struct dropout drop = {.input = (real)t->cfg.dropout_in, .layers = (real)t->cfg.dropout,
-		                       .output = (real)t->cfg.dropout_out, .hh = (real)t->cfg.dropout_hh, .seed = t->cfg.seed, .step = (uint32_t)p->step};
+		                       .output = (real)t->cfg.dropout_out, .hh = (real)t->cfg.dropout_hh,
+		                       .seed = t->cfg.seed, .step = (uint32_t)p->step};
 		struct block b = {.B = (int)t->streams.batch, .in = t->in, .target = t->target, .drop = &drop};
 		bool fresh;
 
@@ -252,6 +273,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		if (fresh)
 			state_clear(&t->state);
 		restart_streams(t);
+		if (r.halved)
+			p->rate /= 2;
 		r.nats = work_train(t->work, &b, &t->state, t->grad, NULL);
 		r.norm = optim_norm(&t->optim, m, t->grad, t->pool);
 		r.lr = rate(t, fraction(t, &left));
@@ -284,6 +307,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		p->seconds = before + io_now() - start;
 		r.fraction = fraction(t, &left);
 		r.left = left;
+		r.last = r.evaluated && (r.fraction >= 1 || train_out_of_patience(t));
+		norm = r.norm;
 		r.val_nats = t->val_nats;
 		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
 		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
@@ -295,7 +320,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	if (!failed && checked != p->step) {
 		/* The last weights may be better than the best. */
 		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .last = true, .fraction = fraction(t, &left),
-		                         .nats = p->smooth_nats, .lr = rate(t, 1)};
+		                         .nats = p->smooth_nats, .norm = norm, .lr = rate(t, 1)};
 		bool in_turn = r.fraction >= 1 || p->step % t->eval_every == 0;
 		failed = validate(t, !in_turn, NULL, &r.improved, e) != 0;
 		p->seconds = before + io_now() - start;
@@ -368,6 +393,8 @@ int train_get(struct train *t, const struct tensorfile *f, struct err *e)
 	for (int i = 0; i < COUNTERS; i++)
 		if (c[i] < 0)
 			return err_set(e, "train.counters holds a negative number");
+	if (c[2] > c[0])
+		return err_set(e, "train.counters puts the best step behind the last one");
 	if ((uint64_t)c[5] > t->streams.length)
 		return err_set(e, "the position in the file lies behind the end of this corpus");
 	const char *best = tf_find(f, "train.b.out.bias") ? "train.b." : "";
