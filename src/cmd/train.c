@@ -114,8 +114,8 @@ static const struct opt_command command = {
 	        "lowest held-out loss are what the model file holds for sample and score.\n\n"
 	        "Ctrl-C finishes the step, saves and stops. The file holds all that training needs to go on. The "
 	        "same seed, options and number of steps give the same file byte for byte at any number of threads.\n\n"
-	        "The log has the columns step, epoch, seconds, tokens, train_nats, val_nats, lr, grad_norm and "
-	        "tokens_per_s. With --json the last line on standard output is a summary.",
+	        "The log has the columns step, epoch, seconds, tokens, train_nats (mean since the row before), val_nats "
+	        "(where there was a validation), lr, grad_norm (before clipping) and tokens_per_s. With --json the last line on standard output is a summary.",
 	.opts = train_table,
 	.examples = examples,
 	.min_args = 1,

@@ -40,6 +40,8 @@ struct train_session {
 	double told;    /* fraction of the run at the last line that stays */
 	double nats_sum; /* since the last validation */
 	uint64_t nats_n;
+	double row_sum; /* since the last row of the log */
+	uint64_t row_n;
 	double train_nats; /* mean of the last full interval */
 	double speed;
 	struct train_preview *preview; /* of --sample-every, or NULL */

@@ -14,10 +14,13 @@ static const double TELL_EVERY = 0.04;    /* of the run, between lines that stay
 
 static void log_row(struct train_session *r, const struct train_report *t)
 {
+	double nats = r->row_n ? r->row_sum / (double)r->row_n : t->p->smooth_nats;
+	r->row_sum = 0;
+	r->row_n = 0;
 	if (!r->log)
 		return;
 	fprintf(r->log, "%llu\t%.4f\t%.2f\t%llu\t%.5f\t", (unsigned long long)t->p->step, t->epoch, t->p->seconds,
-	        (unsigned long long)t->p->tokens, r->train_nats);
+	        (unsigned long long)t->p->tokens, nats);
 	if (t->evaluated && isfinite(t->val_nats))
 		fprintf(r->log, "%.5f", t->val_nats);
 	fprintf(r->log, "\t%.6g\t%.4g\t%.0f\n", t->lr, t->norm, t->tokens_per_s);
@@ -41,6 +44,8 @@ void train_report(void *arg, const struct train_report *t)
 	if (isfinite(t->nats)) {
 		r->nats_sum += t->nats;
 		r->nats_n++;
+		r->row_sum += t->nats;
+		r->row_n++;
 	}
 	r->train_nats = row && r->nats_n ? r->nats_sum / (double)r->nats_n : t->p->smooth_nats;
 	if (t->diverged || t->halved)
