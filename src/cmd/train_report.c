@@ -56,7 +56,9 @@ void train_report(void *arg, const struct train_report *t)
 	if (t->halved)
 		cmd_note("step %llu: %lld validations without improvement; the rate is halved", (unsigned long long)t->p->step,
 		         (long long)r->o->plateau);
-	if (row || t->p->step % 20 == 0)
+	/* After its last step a run validates and reports that step once more. */
+	bool ends = t->fraction >= 1 || cmd_interrupted();
+	if (row || (t->p->step % 20 == 0 && !ends))
 		log_row(r, t);
 
 	bool line = row && (t->diverged || t->fraction >= r->told + TELL_EVERY || t->fraction >= 1 || t->last);

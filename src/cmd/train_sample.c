@@ -86,6 +86,20 @@ static size_t whole(const struct buf *text)
 	return n;
 }
 
+/* Bytes of the text that fit in so many columns, at least one character: up to a blank, if
+ * there is one in the last third. */
+static size_t fitting(const char *s, size_t n, size_t width)
+{
+	size_t most = n, cut;
+	while (most > 1 && term_columns(s, most) > width)
+		for (most--; most > 1 && ((unsigned char)s[most] & 0xC0) == 0x80;)
+			most--;
+	for (cut = most; cut < n && cut > most * 2 / 3;)
+		if (s[--cut] == ' ')
+			return cut + 1;
+	return most;
+}
+
 /* A line of the sample behind a rule at the left margin; on a terminal cut in pieces that
  * fit in its width. */
 static void print_line(struct train_preview *p, const char *line, size_t n, const char *rule, size_t width)
@@ -100,10 +114,7 @@ static void print_line(struct train_preview *p, const char *line, size_t n, cons
 	const char *s = p->shown.len ? p->shown.p : "";
 	size_t left = p->shown.len;
 	do {
-		size_t take = left;
-		while (width && take > 1 && term_columns(s, take) > width)
-			for (take--; take > 1 && ((unsigned char)s[take] & 0xC0) == 0x80;)
-				take--;
+		size_t take = width ? fitting(s, left, width) : left;
 		fprintf(stderr, "  %s %.*s\n", rule, (int)take, s);
 		s += take;
 		left -= take;
