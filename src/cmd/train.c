@@ -100,6 +100,8 @@ static const struct opt_example examples[] = {
 	{"rnnlm train corpus.txt", "three minutes with default settings; the model is models/corpus.safetensors"},
 	{"rnnlm train --for 20m --hidden=512 --dropout=0.3 corpus.txt", "a larger model, for longer"},
 	{"rnnlm train --cell=gru --layers=1 --epochs=5 -o names.safetensors names.txt", "five passes over a small file"},
+	{"rnnlm train --epochs=100 --patience=3 --schedule=plateau notes.txt", "until held-out text gets no better"},
+	{"rnnlm train --for 10m --sample-every=500 corpus.txt", "shows what the model writes, every 500 steps"},
 	{"cat *.log | rnnlm train --unit=byte -o log.safetensors -", "from a pipe, byte by byte"},
 	{0},
 };

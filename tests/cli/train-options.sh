@@ -286,6 +286,22 @@ ok sh -c '! grep -q "$(printf "\r\|\033")" "$1"' - "$TMP/err"
 ok test "$(grep -cE '^step 20  epoch [0-9.]+  loss [0-9.]+ nats [0-9.]+ bits  held out [0-9.]+ nats [0-9.]+ bits \*  gradient [0-9.]+  [0-9.]+[kM]? chars/s  [0-9:]+ left$' "$TMP/err")" = 1
 ok awk '/^step/ { for (i = 1; i < NF; i++) if ($(i + 1) == "nats") { d = $i / log(2) - $(i + 2); if (d * d > 1e-6) exit 1; n++ } } END { exit n != 6 }' "$TMP/err"
 
+t "on a terminal: lines that fit, the redrawn one with a bar where there is room"
+# What follows runs where util-linux can make a terminal.
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+	for width in 10 40 80 200; do
+		ok script -qec "stty cols $width; '$RNNLM' train --hidden=16 --layers=1 --batch=4 --seq=16 --steps=60 --eval-every=20 \
+			--sample-every=30 -o '$m' '$c'" "$TMP/typescript" </dev/null
+		sed '1d; $d' "$TMP/typescript" | tr '\r' '\n' | sed "s/$(printf '\033')\[K//g" | grep -v -e '^rnnlm: ' -e '^Script ' >"$TMP/lines"
+		ok awk -v width=$width 'length($0) >= width && !/^sample at/ { bad = 1 } { n++ } END { exit bad || n < 8 }' "$TMP/lines"
+		ok grep -q ' loss [0-9.]*\|^ *[0-9]*%' "$TMP/lines"
+	done
+	ok grep -qE '^-{30}   1%  [-0-9:]+ left  loss [0-9.]+ nats [0-9.]+ bits  gradient [0-9.]+  .* chars/s  step 1$' "$TMP/lines"
+	ok grep -qE '^step 40  epoch [0-9.]+  loss .* nats .* bits  held out .* nats .* bits \*  gradient .* chars/s  .* left$' "$TMP/lines"
+else
+	ok true
+fi
+
 t "--sample-every: text now and then, which changes nothing"
 run 0 train --steps=60 --eval-every=20 "$c"
 cp "$m" "$TMP/without"
