@@ -125,6 +125,12 @@ low=$(number train_nats)
 run 0 by_heart --dropout=0.5 --schedule=constant
 so "$(number train_nats) > $low + 0.2"
 
+t "--dropout-in, --dropout-hh: the same"
+for o in in hh; do
+	run 0 by_heart --dropout-$o=0.5 --schedule=constant
+	so "$(number train_nats) > $low + 0.1"
+done
+
 t "--precision: kept in the model"
 for p in f32 bf16; do
 	run 0 train --steps=1 --precision=$p "$c"
@@ -181,21 +187,65 @@ moment() {
 	"$RNNLM" info --tensors "$m" | awk '/^train\.m\./ { split($3, d, /[(),]/); n = d[2] * (d[3] ? d[3] : 1); s += n * $NF ^ 2 }
 		END { print 10 * sqrt(s) }'
 }
-run 0 train --steps=1 --clip=0 "$c"
+run 0 train --optimizer=adam --steps=1 --clip=0 "$c"
 norm=$(column grad_norm)
 so "$norm > 0.05 && near($(moment) / $norm, 1, 0.01)"
-run 0 train --steps=1 --clip=0.01 "$c"
+run 0 train --optimizer=adam --steps=1 --clip=0.01 "$c"
 so "near($(moment) / 0.01, 1, 0.01)"
 ok test "$(column grad_norm)" = "$norm" # before clipping
-run 0 train --steps=1 --clip=1000 "$c"
+run 0 train --optimizer=adam --steps=1 --clip=1000 "$c"
 so "near($(moment) / $norm, 1, 0.01)"
 
 t "--weight-decay: shrinks the matrices, not the biases"
-run 0 train --val-frac=0 --steps=1 --lr=0.01 --warmup=0 --schedule=constant "$c"
+run 0 train --optimizer=adamw --val-frac=0 --steps=1 --lr=0.01 --warmup=0 --schedule=constant "$c"
 in=$(rms rnn.weight_ih_l0) bias=$(rms rnn.bias_ih_l0)
-run 0 train --val-frac=0 --steps=1 --lr=0.01 --warmup=0 --schedule=constant --weight-decay=10 "$c"
+run 0 train --optimizer=adamw --val-frac=0 --steps=1 --lr=0.01 --warmup=0 --schedule=constant --weight-decay=10 "$c"
 so "near($(rms rnn.weight_ih_l0) / $in, 0.9, 0.003)"
 ok test "$(rms rnn.bias_ih_l0)" = "$bias"
+
+t "--weight-decay: adam adds it to the gradient, sgd and muon shrink too"
+run 0 train --optimizer=adam --val-frac=0 --steps=1 --lr=0.01 --warmup=0 --schedule=constant --weight-decay=10 "$c"
+so "$(rms rnn.weight_ih_l0) > 0.98 * $in" # Adam's step is a hundredth whatever the gradient
+for o in sgd muon; do
+	run 0 train --optimizer=$o --val-frac=0 --steps=4 --lr=0.01 --muon-lr=0.01 --warmup=0 --schedule=constant "$c"
+	plain=$(rms rnn.weight_hh_l0)
+	run 0 train --optimizer=$o --val-frac=0 --steps=4 --lr=0.01 --muon-lr=0.01 --warmup=0 --schedule=constant --weight-decay=5 "$c"
+	so "$(rms rnn.weight_hh_l0) < 0.9 * $plain"
+done
+
+t "--optimizer: each learns, in its own way"
+for o in muon adam adamw rmsprop sgd; do
+	run 0 train --optimizer=$o --weight-decay=0.01 --steps=150 "$c"
+	number val_nats
+done >"$TMP/optimizers"
+ok test "$(sort -u "$TMP/optimizers" | wc -l)" = 5
+so "$(sort -n "$TMP/optimizers" | tail -n 1) < 2.8" # chance is above 3.3
+
+# In the first step the momentum is the gradient; each kind moves from the same weights.
+t "--muon-lr: how far muon's matrices move; --lr: the rest"
+moved() { # NAME OPTION...
+	moved_name=$1
+	shift
+	run 0 train --val-frac=0 --steps=4 --warmup=0 --schedule=constant --dropout=0 "$@" "$c"
+	rms "$moved_name"
+}
+still=$(moved rnn.weight_hh_l0 --lr=1e-9 --muon-lr=0)
+little=$(moved rnn.weight_hh_l0 --lr=1e-9 --muon-lr=0.05)
+much=$(moved rnn.weight_hh_l0 --lr=1e-9 --muon-lr=0.5)
+so "$much > 1.5 * $still && $little < 1.3 * $still && $little != $still"
+ok test "$(moved rnn.weight_hh_l0 --lr=0.1 --muon-lr=0)" = "$still"
+so "$(moved out.weight --lr=0.1 --muon-lr=0) > 1.1 * $(moved out.weight --lr=1e-9 --muon-lr=0)"
+
+t "--momentum: of muon and sgd, not of adam"
+for o in muon sgd adam; do
+	run 0 train --optimizer=$o --momentum=0 --steps=20 "$c"
+	none=$(number val_nats)
+	run 0 train --optimizer=$o --momentum=0.9 --steps=20 "$c"
+	case $o in
+	adam) ok test "$(number val_nats)" = "$none" ;;
+	*) ok test "$(number val_nats)" != "$none" ;;
+	esac
+done
 
 t "--restart: how often a stream begins afresh"
 for p in 0 0.3 1; do
