@@ -53,6 +53,11 @@ struct option {
 	enum move move;
 };
 
+struct options {
+	struct option *list;
+	size_t n, cap;
+};
+
 struct corrector {
 	struct correct_config cfg;
 	const struct model *m;
@@ -80,8 +85,7 @@ struct corrector {
 
 	struct hyp *now, *next; /* ((inserts+1) * (beam+1)), (beam+1) */
 	size_t nnow;
-	struct option *option;
-	size_t noption, cap_option;
+	struct options inserts, steps; /* from this position: to stay before it, to go on */
 
 	struct correct_candidate *found; /* (beam+1) */
 	struct correct_edit *found_edit;
@@ -185,53 +189,62 @@ static void read_lanes(struct corrector *c, const struct lane *lane, size_t n)
 
 /* --- moves --------------------------------------------------------------------------- */
 
-static int offer(struct corrector *c, size_t hyp, enum move move, uint32_t id, double cost, struct err *e)
+/* Adds an option, unless its score is below `least`. */
+static int offer(struct corrector *c, struct options *to, size_t hyp, enum move move, uint32_t id, double cost,
+                 double least, struct err *e)
 {
 	const struct hyp *h = &c->now[hyp];
 	bool edit = move == INSERT || move == DELETE || move == REPLACE || move == SWAP;
-	if (edit && c->cfg.most_edits && h->edits >= c->cfg.most_edits)
+	double nats = h->nats + (id == NO_TARGET ? 0 : nats_of(c, h->slot, id)), score = -nats - h->cost - cost;
+	if ((edit && c->cfg.most_edits && h->edits >= c->cfg.most_edits) || score < least)
 		return 0;
-	struct option *more = mem_grow(c->option, c->noption, &c->cap_option, sizeof *more, e);
+	struct option *more = mem_grow(to->list, to->n, &to->cap, sizeof *more, e);
 	if (!more)
 		return -1;
-	c->option = more;
-	double nats = h->nats + (id == NO_TARGET ? 0 : nats_of(c, h->slot, id));
-	c->option[c->noption] = (struct option){.score = -nats - h->cost - cost, .hyp = (uint32_t)hyp, .id = id,
-	                                        .edits = h->edits + edit, .order = (uint32_t)c->noption, .move = move};
-	c->noption++;
+	to->list = more;
+	to->list[to->n] = (struct option){.score = score, .hyp = (uint32_t)hyp, .id = id, .edits = h->edits + edit,
+	                                  .order = (uint32_t)to->n, .move = move};
+	to->n++;
 	return 0;
 }
 
-static int offer_inserts(struct corrector *c, size_t hyp, struct err *e)
+static int offer_inserts(struct corrector *c, size_t hyp, double least, struct err *e)
 {
 	const struct hyp *h = &c->now[hyp];
 	const uint32_t *top = c->top + h->slot * c->cfg.tries;
 	if (h->owed != NO_TARGET)
 		return 0;
 	for (uint32_t k = 0; k < c->ntop[h->slot]; k++)
-		if (offer(c, hyp, INSERT, top[k], c->cfg.cost[CORRECT_INSERT], e))
+		if (offer(c, &c->inserts, hyp, INSERT, top[k], c->cfg.cost[CORRECT_INSERT], least, e))
 			return -1;
 	return 0;
 }
 
-/* The ways over ids[0], of n that are left. */
+static int offer_step(struct corrector *c, size_t hyp, enum move move, uint32_t id, double cost, struct err *e)
+{
+	return offer(c, &c->steps, hyp, move, id, cost, -INFINITY, e);
+}
+
+/* The ways on from before ids[0], of n that are left. */
 static int offer_steps(struct corrector *c, size_t hyp, const uint32_t *ids, size_t n, struct err *e)
 {
 	const struct hyp *h = &c->now[hyp];
 	const uint32_t *top = c->top + h->slot * c->cfg.tries;
 	const double *cost = c->cfg.cost;
+	if (n == 0)
+		return offer_step(c, hyp, END, c->cfg.end, 0, e);
 	if (h->owed != NO_TARGET)
-		return offer(c, hyp, PAY, h->owed, 0, e);
-	if (offer(c, hyp, COPY, ids[0], 0, e))
+		return offer_step(c, hyp, PAY, h->owed, 0, e);
+	if (offer_step(c, hyp, COPY, ids[0], 0, e))
 		return -1;
 	if (!c->may[ids[0]])
 		return 0;
 	for (uint32_t k = 0; k < c->ntop[h->slot]; k++)
-		if (top[k] != ids[0] && offer(c, hyp, REPLACE, top[k], cost[CORRECT_REPLACE], e))
+		if (top[k] != ids[0] && offer_step(c, hyp, REPLACE, top[k], cost[CORRECT_REPLACE], e))
 			return -1;
-	if (n > 1 && ids[1] != ids[0] && c->may[ids[1]] && offer(c, hyp, SWAP, ids[1], cost[CORRECT_SWAP], e))
+	if (n > 1 && ids[1] != ids[0] && c->may[ids[1]] && offer_step(c, hyp, SWAP, ids[1], cost[CORRECT_SWAP], e))
 		return -1;
-	return offer(c, hyp, DELETE, NO_TARGET, cost[CORRECT_DELETE], e);
+	return offer_step(c, hyp, DELETE, NO_TARGET, cost[CORRECT_DELETE], e);
 }
 
 /* --- choosing --------------------------------------------------------------------------- */
@@ -281,18 +294,37 @@ static bool repeated(const struct corrector *c, const struct hyp *better, size_t
 	return false;
 }
 
+static void sort(struct options *o)
+{
+	if (o->n)
+		qsort(o->list, o->n, sizeof *o->list, by_score);
+}
+
+/* What comes of the steps known so far will not all be beaten: an option scored below
+ * this, or what follows from it (scores only fall), can not be among the beam best. */
+static double floor_of(struct corrector *c, const uint32_t *ids)
+{
+	size_t n = 0;
+	sort(&c->steps);
+	for (size_t i = 0; i < c->steps.n; i++) {
+		c->next[n] = outcome(c, &c->steps.list[i], ids);
+		if (!repeated(c, c->next, n, &c->next[n], UINT32_MAX) && ++n == c->cfg.beam)
+			return c->steps.list[i].score;
+	}
+	return -INFINITY;
+}
+
 /* Makes the best options into hypotheses: at most beam, and the text as it is. */
-static int choose(struct corrector *c, const uint32_t *ids, size_t pos, struct hyp *to, size_t *n,
-                  struct err *e)
+static int choose(struct corrector *c, struct options *from, const uint32_t *ids, size_t pos, struct hyp *to,
+                  size_t *n, struct err *e)
 {
 	static const enum correct_op op[] = {[INSERT] = CORRECT_INSERT, [DELETE] = CORRECT_DELETE,
 	                                     [REPLACE] = CORRECT_REPLACE, [SWAP] = CORRECT_SWAP};
 	size_t lanes = 0;
 	*n = 0;
-	if (c->noption)
-		qsort(c->option, c->noption, sizeof *c->option, by_score);
-	for (size_t i = 0; i < c->noption; i++) {
-		const struct option *o = &c->option[i];
+	sort(from);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct option *o = &from->list[i];
 		if (*n >= c->cfg.beam && o->edits)
 			continue;
 		struct hyp h = outcome(c, o, ids);
@@ -313,7 +345,7 @@ static int choose(struct corrector *c, const uint32_t *ids, size_t pos, struct h
 		c->refs[h.slot]++;
 		to[(*n)++] = h;
 	}
-	c->noption = 0;
+	from->n = 0;
 	read_lanes(c, c->lane, lanes);
 	return 0;
 }
@@ -328,7 +360,7 @@ static void reset(struct corrector *c)
 		c->spare[c->nspare] = (uint32_t)(c->nslots - 1 - c->nspare);
 	c->nedit = 1; /* 0 is none */
 	c->free_edit = 0;
-	c->noption = 0;
+	c->inserts.n = c->steps.n = 0;
 	c->nnow = 0;
 }
 
@@ -342,28 +374,33 @@ static void begin(struct corrector *c, uint32_t first)
 	c->now[c->nnow++] = (struct hyp){.slot = slot, .owed = NO_TARGET};
 }
 
-/* Adds the hypotheses that insert before a position. */
-static int insert_symbols(struct corrector *c, size_t pos, struct err *e)
+/* From before ids[0], of n that are left, symbol number pos of the text, to behind it. */
+static int advance(struct corrector *c, const uint32_t *ids, size_t n, size_t pos, struct err *e)
 {
-	for (size_t k = 0, lo = 0; k < c->cfg.inserts; k++) {
-		size_t hi = c->nnow, n;
+	size_t inserts = pos + n ? c->cfg.inserts : 0, lo = 0, made;
+	double least = -INFINITY;
+	for (size_t k = 0;; k++) {
+		size_t hi = c->nnow;
 		for (size_t h = lo; h < hi; h++)
-			if (offer_inserts(c, h, e))
+			if (offer_steps(c, h, ids, n, e))
 				return -1;
-		if (choose(c, NULL, pos, c->now + hi, &n, e))
+		if (k == inserts || lo == hi)
+			break;
+		least = k ? least : floor_of(c, ids);
+		for (size_t h = lo; h < hi; h++)
+			if (offer_inserts(c, h, least, e))
+				return -1;
+		if (choose(c, &c->inserts, ids, pos, c->now + hi, &made, e))
 			return -1;
-		c->nnow += n;
+		c->nnow += made;
 		lo = hi;
 	}
-	return 0;
-}
-
-/* The next position's hypotheses take the place of this one's. */
-static void step(struct corrector *c, size_t n)
-{
+	if (choose(c, &c->steps, ids, pos, c->next, &made, e))
+		return -1;
 	drop_hyps(c, c->now, c->nnow);
-	memcpy(c->now, c->next, n * sizeof *c->now);
-	c->nnow = n;
+	memcpy(c->now, c->next, made * sizeof *c->now);
+	c->nnow = made;
+	return 0;
 }
 
 static int list_found(struct corrector *c, size_t *found, struct err *e)
@@ -400,7 +437,7 @@ static int list_found(struct corrector *c, size_t *found, struct err *e)
 int correct_search(struct corrector *c, const uint32_t *ids, size_t n, bool (*stop)(void),
                    const struct correct_candidate **list, size_t *found, struct err *e)
 {
-	size_t kept, i = 0;
+	size_t i = 0;
 	*list = c->found;
 	*found = 0;
 	reset(c);
@@ -410,26 +447,12 @@ int correct_search(struct corrector *c, const uint32_t *ids, size_t n, bool (*st
 		return 0;
 	}
 	begin(c, c->cfg.first == NO_TARGET ? ids[i++] : c->cfg.first);
-	for (; i < n; i++) {
-		if (insert_symbols(c, i, e))
+	for (; i <= n; i++) {
+		if (advance(c, ids + i, n - i, i, e))
 			return -1;
-		for (size_t h = 0; h < c->nnow; h++)
-			if (offer_steps(c, h, ids + i, n - i, e))
-				return -1;
-		if (choose(c, ids + i, i, c->next, &kept, e))
-			return -1;
-		step(c, kept);
 		if (stop && stop())
 			return err_set(e, "interrupted");
 	}
-	if (n && insert_symbols(c, n, e))
-		return -1;
-	for (size_t h = 0; h < c->nnow; h++)
-		if (offer(c, h, END, c->cfg.end, 0, e))
-			return -1;
-	if (choose(c, NULL, n, c->next, &kept, e))
-		return -1;
-	step(c, kept);
 	return list_found(c, found, e);
 }
 
@@ -491,7 +514,8 @@ void corrector_free(struct corrector *c)
 	mem_free(c->edit);
 	mem_free(c->now);
 	mem_free(c->next);
-	mem_free(c->option);
+	mem_free(c->inserts.list);
+	mem_free(c->steps.list);
 	mem_free(c->found);
 	mem_free(c->found_edit);
 	mem_free(c);
