@@ -29,11 +29,13 @@ static const struct opt options[] = {
 	 .help = "each line of this file alone; - is standard input"},
 	{.name = "lines", .type = OPT_FLAG, AT(lines),
 	 .help = "each line of the file, or of standard input, as it comes; so without TEXT anyway"},
-	{.name = "insert", COST(insert), .def = "6", .group = "What an edit costs",
+	{.name = "open", .type = OPT_FLAG, AT(open),
+	 .help = "the text is a piece that may go on: how likely it ends there does not count"},
+	{.name = "insert", COST(insert), .def = "8", .group = "What an edit costs",
 	 .help = "putting in a character that the text lacks"},
-	{.name = "delete", COST(delete), .def = "6", .help = "taking out a character"},
-	{.name = "replace", COST(replace), .def = "6", .help = "putting a character in the place of another"},
-	{.name = "swap", COST(swap), .def = "6", .help = "exchanging two neighbours"},
+	{.name = "delete", COST(delete), .def = "11", .help = "taking out a character"},
+	{.name = "replace", COST(replace), .def = "11", .help = "putting a character in the place of another"},
+	{.name = "swap", COST(swap), .def = "8", .help = "exchanging two neighbours"},
 	{.name = "max-edits", .type = OPT_INT, AT(max_edits), .def = "0", .min = 0, .max = 4e9, .arg = "N",
 	 .help = "most edits of a text; 0 = any number"},
 	{.name = "beam", .type = OPT_INT, AT(beam), .def = "16", .min = 1, .max = 1000, .arg = "W",
@@ -55,14 +57,44 @@ static const struct opt options[] = {
 	{0}};
 
 static const struct opt_example examples[] = {
-	{"rnnlm correct \"The old man looekd at the sea\"", "the likeliest of what may have been meant"},
+	{"rnnlm correct \"Teh cat was asleep on the soft chiar.\"", "what may have been meant"},
+	{"rnnlm correct --open \"the old man looekd at\"", "a piece of a text, which ends in no full stop"},
+	{"rnnlm correct --candidates=5 \"Teh cat was aslep.\"", "the best five, with what speaks for them"},
+	{"rnnlm correct -m book.safetensors -f notes.txt > corrected.txt", "a file, line by line"},
+	{"rnnlm correct --insert=6 --delete=9 --replace=9 --swap=6 \"Teh cat was aslep.\"",
+	 "edits at a lower cost: more is changed"},
+	{"rnnlm correct --json --lines < notes.txt | jq -c 'select(.changed) | [.line, .edits]'",
+	 "only what would be changed"},
 	{NULL, NULL}};
 
 static const struct opt_command command = {
 	.name = "correct",
 	.synopsis = "[options] [TEXT...]",
-	.summary = "the likeliest rewriting of a text",
-	.text = "TODO",
+	.summary = "the likeliest rewriting of a text, each edit at a cost",
+	.text = "Looks for the text with the largest score: log P, its logarithmic probability under the model, less "
+	        "the costs of the edits that make it of what was given (a noisy channel). Edits put in, take out or "
+	        "replace one character, or exchange two neighbours; no character is edited twice. The text as it is "
+	        "competes at no cost, so an edit is made only where the model gains more nats by it than it costs. "
+	        "Without TEXT the lines of standard input are corrected, as they come; TEXT may be - for that too. "
+	        "The output has a line per line.\n\n"
+	        "A text starts as if a newline had just been read, and is ended by one, as the lines that the model was "
+	        "trained on are: a full stop that is missing may be put in (not so with --open). Where the vocabulary "
+	        "has no newline, the first character is given, not scored, and stays. nats is what rnnlm score --lines "
+	        "says of the line.\n\n"
+	        "The costs are measured: a character that was lost or two that changed places are likelier slips than "
+	        "a strange letter, which could have been any. A model knows best what it was trained on: in text that "
+	        "is not like it, names and rare words are taken for errors, and higher costs leave more of them alone. "
+	        "A model that predicts well deserves lower costs.\n\n"
+	        "Characters that the model does not know and control characters stay where they are and are never put "
+	        "in. The model's unit must be char or byte; in units of bytes an edit is of a byte, and what would not "
+	        "be UTF-8 though the text was is left out. Texts may be of any length: time grows with it, memory "
+	        "hardly does. An empty line stays empty.\n\n"
+	        "Columns of --candidates: score; nats, -log P; cost of the edits; how many; the text. It lists what the "
+	        "beam has at the end, which for a long text is mostly variants of its last words. --json prints the "
+	        "keys line (of lines), text, correction, changed, nats and original_nats (of the correction and of "
+	        "the text as it is), cost, edits, a list of op (insert, delete, replace, swap), pos (in the text, "
+	        "counted in characters from 0, or bytes in models of bytes), from and to; and candidates, a list of text, "
+	        "score, nats, cost, edits.",
 	.opts = options,
 	.examples = examples,
 	.min_args = 0,
@@ -137,7 +169,7 @@ static int prepare(struct correcting *c, struct err *e)
 		.tries = (size_t)o->tries,
 		.most_edits = (size_t)o->max_edits,
 		.first = newline,
-		.end = newline,
+		.end = o->open ? NO_TARGET : newline,
 	};
 	if (mark_editable(c, e) || !(c->list = mem_new(rules.beam + 1, sizeof *c->list, e)) ||
 	    !(c->pool = pool_new(threads(c), e)) ||

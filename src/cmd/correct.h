@@ -12,7 +12,7 @@
 
 struct correct_options {
 	const char *model, *file;
-	bool json, lines;
+	bool json, lines, open;
 	double insert, delete, replace, swap;
 	int64_t beam, tries, max_edits, candidates, threads;
 	int precision, color;
