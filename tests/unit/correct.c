@@ -2,10 +2,10 @@
  * cost by dynamic programming, its probability by a run of the model of its own. */
 #include "nn.h"
 
-#include "nn/correct.h"
+#include "nn/correct_private.h"
 
 enum {
-	LETTERS = 3, V = LETTERS + 2, END = LETTERS, UNKNOWN = LETTERS + 1, /* ids */
+	LETTERS = 3, V = LETTERS + 2, NEWLINE = LETTERS, UNKNOWN = LETTERS + 1, /* ids */
 	MOST = 9, /* symbols of a text */
 	MANY = 4096
 };
@@ -13,7 +13,7 @@ enum {
 static const uint8_t may[V] = {1, 1, 1, 0, 0};
 static const struct model_config shape = {.layers = 2, .hidden = 12, .vocab = V};
 static const struct correct_config plain = {.cost = {1.1, 0.9, 1.3, 0.7}, .beam = MANY, .inserts = 2, .tries = LETTERS,
-                                            .most_edits = 2, .first = END, .end = END};
+                                            .most_edits = 2, .first = NEWLINE, .end = NEWLINE};
 
 static int lstm(struct model *m)
 {
@@ -169,6 +169,17 @@ static void check_exact(const struct model *m, const struct correct_config *c, c
 	}
 	CHECK(original);
 	corrector_free(s);
+	/* A beam that leaves most out still has the best ones. */
+	struct correct_config narrow = *c;
+	narrow.beam = all.n / 5 > 5 ? all.n / 5 : 5;
+	if (ready(!(s = corrector_new(m, &narrow, NULL, &e)), &e))
+		return;
+	corrector_allow(s, may);
+	CHECK_INT(correct_search(s, x, n, NULL, &list, &found, &e), 0);
+	CHECK(found >= 3 && found <= narrow.beam + 1);
+	for (size_t i = 0; i < 3 && i < found && i < all.n; i++)
+		CHECK_NEAR(-list[i].nats - list[i].cost, all.score[i], 1e-4);
+	corrector_free(s);
 }
 
 static void exhaustive(void)
@@ -189,7 +200,7 @@ static void exhaustive(void)
 
 static void exhaustive_edges(void)
 {
-	static const uint32_t kept[4] = {0, UNKNOWN, 1, END}, same[3] = {2, 2, 2};
+	static const uint32_t kept[4] = {0, UNKNOWN, 1, NEWLINE}, same[3] = {2, 2, 2};
 	struct model m;
 	struct correct_config c = plain;
 	if (lstm(&m))
@@ -385,6 +396,49 @@ static void not_numbers(void)
 	model_free(&m);
 }
 
+/* After a search nothing is held but what the hypotheses at the end need: slots and
+ * edits of those that are gone can be used again. */
+static void nothing_lost(void)
+{
+	enum { N = 500 };
+	uint32_t x[N];
+	struct model m;
+	struct err e = {{0}};
+	struct correct_config c = plain;
+	const struct correct_candidate *list;
+	size_t found;
+	if (lstm(&m))
+		return;
+	c.beam = 12;
+	c.most_edits = 0;
+	draw_ids(x, N, LETTERS, 21);
+	struct corrector *s = corrector_new(&m, &c, NULL, &e);
+	if (ready(!s, &e))
+		return;
+	corrector_allow(s, may);
+	CHECK_INT(correct_search(s, x, N, NULL, &list, &found, &e), 0);
+	size_t unused = 0, live = 0, slots = 0;
+	for (uint32_t at = s->free_edit; at; at = s->edit[at].refs)
+		unused++;
+	bool *seen = mem_new(s->nedit + s->nslots, sizeof *seen, &e);
+	if (ready(!seen, &e))
+		return;
+	for (size_t i = 0; i < s->nnow; i++) {
+		for (uint32_t at = s->now[i].edit; at; at = s->edit[at].before) {
+			live += !seen[at];
+			seen[at] = true;
+		}
+		slots += !seen[s->nedit + s->now[i].slot];
+		seen[s->nedit + s->now[i].slot] = true;
+	}
+	CHECK(live > 50 && unused > 0);
+	CHECK_INT(live + unused, s->nedit - 1);
+	CHECK_INT(slots + s->nspare, s->nslots);
+	mem_free(seen);
+	corrector_free(s);
+	model_free(&m);
+}
+
 static bool at_once(void)
 {
 	return true;
@@ -434,4 +488,5 @@ static void memory(void)
 }
 
 TEST_MAIN("correct", {"exhaustive", exhaustive}, {"exhaustive edges", exhaustive_edges}, {"narrow", narrow},
-          {"dear", dear}, {"empty", empty}, {"threads", threads}, {"not numbers", not_numbers}, {"memory", memory})
+          {"dear", dear}, {"empty", empty}, {"threads", threads}, {"not numbers", not_numbers},
+          {"nothing lost", nothing_lost}, {"memory", memory})
