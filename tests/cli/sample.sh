@@ -165,7 +165,10 @@ run 0 sample lines -n 10 --prompt 'the Éß' --seed=1
 ok grep -q '^the Éß' "$TMP/out"
 err_has 'É'
 err_has 'byte 5'
-err_has 'and others'
+err_has '2 of 6 symbols'
+err_has 'read as the unknown symbol'
+run 0 sample lines -n 10 --prompt 'the Éa' --seed=1
+err_has 'does not know "É" (byte 5); read as the unknown symbol'
 run 0 sample lines -n 10 --prompt 'the cat' --seed=1
 ok sh -c '! grep -q "does not know" "$1"' - "$TMP/err"
 printf 'a\001b' >"$TMP/prompt"
