@@ -77,9 +77,10 @@ int sample_add(const struct sampling *s, struct sample *a, uint32_t id, double n
 		a->stopped = true;
 		a->text.len = before + n;
 	}
-	/* Characters are whole; only smaller or larger pieces can end inside one. */
+	/* Characters are whole; smaller and larger pieces can end inside one, and so can what
+	 * the string to stop at has cut. */
 	const unsigned char *p = (const unsigned char *)a->text.p;
-	if (s->l.vocab.unit == UNIT_CHAR)
+	if (s->l.vocab.unit == UNIT_CHAR && !a->stopped)
 		a->whole = a->text.len;
 	while ((n = utf8_decode_part(p + a->whole, a->text.len - a->whole, &symbol)) > 0)
 		a->whole += n;
