@@ -221,6 +221,7 @@ static int read_start(struct sampling *s, struct err *e)
 		memcpy(all + total, ids, n * sizeof *ids);
 	total += n;
 	s->last = all[total - 1];
+	s->bare = v->newline < 0 && n == 0;
 	if (total > 1) {
 		if (!(w = work_new(&s->l.model, &shape, s->pool, e)))
 			goto out;

@@ -40,6 +40,7 @@ struct sampling {
 	struct pool *pool;
 	struct state start; /* one stream, before the last symbol that is to be read ... */
 	uint32_t last;      /* ... which every sample reads itself, to get at the logits */
+	bool bare;          /* last stands for nothing: there is neither newline nor prompt */
 	unsigned char *prompt;
 	size_t prompt_len;
 	struct stop stop;

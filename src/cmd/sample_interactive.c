@@ -41,7 +41,8 @@ static void hold_signals(bool hold)
 
 static void catch_signals(void)
 {
-	struct sigaction action = {.sa_handler = on_signal}; /* waiting ends with a signal: no SA_RESTART */
+	/* Writing goes on after a signal; pselect returns whatever the flags. */
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	sigemptyset(&action.sa_mask);
 	hold_signals(true);
 	sigaction(SIGINT, &action, NULL);
@@ -129,6 +130,7 @@ int talk_reset(struct talk *t, struct err *e)
 {
 	state_copy(&t->state, 0, &t->s->start, 0);
 	t->last = t->s->last;
+	t->bare = t->s->bare;
 	t->drawn = 0;
 	buf_clear(&t->text);
 	return buf_add(&t->text, t->s->prompt, t->s->prompt_len, e);
@@ -142,9 +144,11 @@ static int listen(struct talk *t, const char *text, size_t len, struct err *e)
 	if (sample_encode(t->s, "line", text, len, &ids, &n, e) || buf_add(&t->text, text, len, e))
 		goto out;
 	if (n) {
-		sample_read(t->work, &t->state, &t->last, 1);
+		if (!t->bare)
+			sample_read(t->work, &t->state, &t->last, 1);
 		sample_read(t->work, &t->state, ids, n - 1);
 		t->last = ids[n - 1];
+		t->bare = false;
 	}
 	rc = 0;
 out:
@@ -160,6 +164,7 @@ static int draw(struct talk *t, struct sample *a, struct err *e)
 	work_forward(t->work, &block, &t->state);
 	const real *z = work_logits(t->work, 0, 1, &ld);
 	double all = (double)kern_get()->logsumexp(t->sampler.vocab, z);
+	t->bare = false;
 	t->last = sampler_draw(&t->sampler, z, sample_uniform(t->s->seed, 0, t->drawn++));
 	if (sample_add(t->s, a, t->last, all - (double)z[t->last], pressed || terminated, e))
 		return -1;

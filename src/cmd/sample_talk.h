@@ -12,6 +12,7 @@ struct talk {
 	struct sampler sampler;
 	struct state state; /* one stream, before `last` */
 	uint32_t last;      /* the newest symbol */
+	bool bare;          /* it stands for nothing, as in struct sampling */
 	int64_t drawn;      /* since the start or the last :reset or :seed */
 	struct buf text;    /* all so far: prompt, lines, continuations */
 	struct buf input;   /* read and not used yet, from `used` on */
