@@ -1,5 +1,6 @@
 #!/bin/sh
 # rnnlm sample --beam
+# shellcheck disable=SC2016,SC2317 # dollars in single quotes are an inner shell's; run calls functions
 . tests/cli/lib.sh
 
 i=0
@@ -7,8 +8,10 @@ while [ "$i" -lt 150 ]; do
 	echo "the cat number $i sat on the mat,"
 	i=$((i + 1))
 done >"$TMP/lines.txt"
-for _ in $(seq 400); do
+i=0
+while [ "$i" -lt 400 ]; do
 	printf '\342\202\254'
+	i=$((i + 1))
 done >"$TMP/euro.txt"
 for how in "lines char" "euro byte"; do
 	"$RNNLM" train --layers=1 --hidden=24 --batch=4 --seq=16 --steps=60 --warmup=0 --dropout=0 --val-frac=0 --threads=1 \
