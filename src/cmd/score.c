@@ -34,6 +34,7 @@ static const struct opt options[] = {
 	 .help = "the K likeliest symbols after each TEXT, after the file, or at the start of a text if "
 	         "none is given"},
 	CMD_OPT_JSON(struct score_options),
+	SCORE_ADAPT_OPTIONS(struct score_options),
 	{.name = "model", .letter = 'm', .type = OPT_STRING, AT(model),
 	 .arg = "FILE", .group = "Model and machine",
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that "
@@ -104,6 +105,8 @@ static int check(const struct score_options *o, int ntexts, struct err *e)
 	if (o->next && (o->lines || o->window))
 		return err_set(e, "--next and %s exclude each other: give what comes before as TEXT",
 		               o->lines ? "--lines" : "--window");
+	if (score_adapt_check(o, ntexts, e))
+		return -1;
 	if (!ntexts && !o->file && !o->next && term_is_tty(STDIN_FILENO))
 		return err_set(e, "nothing to score: give TEXT, or -f FILE (- to type it here)");
 	return 0;
@@ -175,6 +178,8 @@ static int run(int argc, char **argv)
 	s->newline = l.vocab.newline < 0 ? NO_TARGET : (uint32_t)l.vocab.newline;
 	s->width = term_is_tty(STDOUT_FILENO) ? term_width(STDOUT_FILENO) : 0;
 	cmd_catch_signals();
+	if (score_adapts(&o) && score_adapt_open(s, &e))
+		goto out;
 	/* That stdout failed is reported at exit. */
 	if (score(s, argv, (size_t)ntexts, &e) == 0 || cmd_out_failed())
 		code = EXIT_OK;

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "cmd/cmd.h"
 #include "cmd/loaded.h"
+#include "cmd/score_adapt.h"
 #include "nn/work.h"
 
 #define SCORE_FLUSH 65536     /* bytes of output that are worth a write */
@@ -25,6 +26,7 @@ struct score_options {
 	int64_t next, threads;
 	int precision;
 	bool tail_set, lines, carry, rank, per_token, json;
+	struct score_adapt_options adapt;
 };
 
 struct score_item {
@@ -42,6 +44,7 @@ struct score_item {
 	/* the result */
 	size_t tokens, chars, unknown;
 	double nats, nats_known;
+	struct score_adapt_nats adapt;
 	struct buf rows, next; /* --per-token, --next: already formatted */
 	size_t rank;
 	double relative;
@@ -68,6 +71,8 @@ struct scorer {
 	bool header, blocks; /* a table's head, a block of tables has been printed */
 	bool rows;           /* rows of the object or table that is open have been */
 	int width;           /* of the terminal on stdout; 0: there is none */
+
+	struct score_adapt *adapt; /* NULL: nothing adapts */
 
 	/* score_eval.c */
 	struct pool *pool;

@@ -19,6 +19,7 @@ void score_item_free(struct score_item *it)
 
 void scorer_free(struct scorer *s)
 {
+	score_adapt_free(s->adapt);
 	work_free(s->work);
 	pool_free(s->pool);
 	buf_free(&s->out);
@@ -170,6 +171,8 @@ int score_evaluate(struct scorer *s, struct score_item *items, size_t n, struct 
 	size_t longest = 0, symbols = 0, extra = s->o->next > 0;
 	bool details = s->o->per_token || s->o->next;
 	int rc = -1;
+	if (s->adapt)
+		return score_adapt_evaluate(s, items, n, e);
 	struct seq *seqs = mem_new(n, sizeof *seqs, e);
 	if (!seqs)
 		return -1;

@@ -22,6 +22,8 @@
 static void name_protocol(struct scorer *s, const char *name, bool first_scored)
 {
 	snprintf(s->protocol, sizeof s->protocol, "%s%s", name, first_scored ? "" : ",first-unscored");
+	if (s->adapt)
+		score_adapt_protocol(s, !s->o->file || s->o->lines);
 }
 
 /* ids of it->text, with room for one more: with --next something is predicted

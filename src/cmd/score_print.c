@@ -222,6 +222,8 @@ static int tail_json(struct scorer *s, const struct score_item *it, struct err *
 	json_uint(&w, it->unknown);
 	json_key(&w, "nats_known");
 	json_number(&w, it->nats_known);
+	if (s->adapt)
+		score_adapt_json(s, it, &w);
 	if (s->o->rank) {
 		json_key(&w, "rank");
 		json_uint(&w, it->rank);
@@ -281,6 +283,8 @@ static int put_header(struct scorer *s, const struct score_item *it, struct err 
 	if (s->o->rank ? buf_puts(out, "rank relative      nats   log10P bits/char  unk ", e)
 	               : buf_puts(out, "tokens      nats   log10P nats/char bits/char perplexity  unk     known ", e))
 		return -1;
+	if (s->adapt && score_adapt_put_header(s, out, e))
+		return -1;
 	wide = wide < 8 ? 8 : wide;
 	return buf_printf(out, e, " %-*s%s  %s\n", wide, "protocol", it->line ? "   line" : "", label);
 }
@@ -300,6 +304,7 @@ static int put_result(struct scorer *s, const struct score_item *it, struct err 
 		return -1;
 	if (buf_printf(out, e, "%4zu ", it->unknown) ||
 	    (!s->o->rank && put_number(out, 9, 3, shown_nats(it->nats_known), e)) ||
+	    (s->adapt && score_adapt_put(s, it, out, e)) ||
 	    buf_printf(out, e, " %-8s", s->protocol) ||
 	    (it->line && buf_printf(out, e, " %6llu", (unsigned long long)it->line)) || buf_puts(out, "  ", e))
 		return -1;

@@ -322,3 +322,8 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 	table_back(w, &j, grad);
 	return targets ? sum_targets(b, w->nats, &targets) / (double)targets : 0;
 }
+
+const real *work_nats(const struct work *w)
+{
+	return w->nats;
+}

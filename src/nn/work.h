@@ -70,4 +70,7 @@ double work_loss(struct work *w, const struct block *b, real *nats, size_t *targ
  * or NULL. Returns the mean loss in nats over the block's targets. */
 double work_train(struct work *w, const struct block *b, struct state *s, real *grad, real *ds_in);
 
+/* What work_loss gives in nats, of the block last given to work_loss or work_train. */
+const real *work_nats(const struct work *w);
+
 #endif
