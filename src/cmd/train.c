@@ -210,8 +210,11 @@ static int train(const struct train_options *o, const char *const *files, int nf
 	train_erase_line(&r);
 	if (rc < 0)
 		goto out;
-	*exit_code = rc ? EXIT_INTERRUPTED : EXIT_OK;
-	train_print_summary(&r, t, rc);
+	struct train_baseline base = {.unigram = NAN, .ngram = NAN};
+	if (rc == 0)
+		train_baseline(&base, &corpus);
+	*exit_code = cmd_interrupted() ? EXIT_INTERRUPTED : EXIT_OK;
+	train_print_summary(&r, t, rc, &base);
 	rc = 0;
 out:
 	if (r.log && fclose(r.log) && rc == 0)

@@ -56,12 +56,32 @@ int train_save(void *arg, struct train *t, struct err *e);
 int train_check_writable(const char *path, struct err *e);
 int train_open_log(struct train_session *r, struct err *e);
 
+/* train_baseline.c */
+
+/* What the held-out text costs those who know little, in nats per symbol; NaN where it
+ * was not worked out. */
+struct train_baseline {
+	double unigram;  /* one symbol at a time, by their frequencies */
+	double ngram;    /* after the BASELINE_ORDER - 1 symbols before */
+	size_t bytes;    /* memory of the n-gram model */
+	size_t counted;  /* symbols it was counted from */
+};
+#define BASELINE_ORDER 5
+
+/* Counts the training part and scores the held-out part. Of a very long training
+ * part the last symbols are counted; a held-out part too long for a few seconds, too
+ * little memory, Ctrl-C: a note, and NaN. */
+void train_baseline(struct train_baseline *b, const struct corpus *c);
+/* The figures on one line, per character. */
+void train_print_baseline(const struct train_baseline *b, const struct corpus *c);
+
 /* train_report.c */
 
 void train_report(void *arg, const struct train_report *t); /* the hook after a step */
 void train_erase_line(struct train_session *r);
 void train_print_plan(const struct train_session *r, const struct train *t, const struct train_config *tc, int threads);
-void train_print_summary(const struct train_session *r, const struct train *t, int stopped);
+void train_print_summary(const struct train_session *r, const struct train *t, int stopped,
+                         const struct train_baseline *base);
 
 /* train_line.c */
 

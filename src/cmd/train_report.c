@@ -109,7 +109,8 @@ void train_print_plan(const struct train_session *r, const struct train *t, cons
 		         c->invalid);
 }
 
-void train_print_summary(const struct train_session *r, const struct train *t, int stopped)
+void train_print_summary(const struct train_session *r, const struct train *t, int stopped,
+                         const struct train_baseline *base)
 {
 	const struct train_progress *p = train_progress(t);
 	const struct corpus *c = r->corpus;
@@ -136,6 +137,15 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 		json_number(&w, p->offer_nats);
 		json_key(&w, "val_bits");
 		json_number(&w, bits);
+		json_key(&w, "unigram_nats");
+		json_number(&w, base->unigram);
+		json_key(&w, "ngram_nats");
+		json_number(&w, base->ngram);
+		json_key(&w, "ngram_bytes");
+		if (isfinite(base->ngram))
+			json_uint(&w, base->bytes);
+		else
+			json_null(&w);
 		json_object_end(&w);
 		buf_puts(&b, "\n", NULL);
 		cmd_out(&b);
@@ -151,4 +161,5 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 	if (isfinite(p->offer_nats))
 		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", p->offer_nats * bits * LN2 / p->offer_nats,
 		         bits, (unsigned long long)p->offer_step);
+	train_print_baseline(base, c);
 }

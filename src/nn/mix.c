@@ -2,13 +2,14 @@
 #include "nn/mix.h"
 
 /* Measured on texts like and unlike the training text; none of them is critical. */
+static const double FIRST_WEIGHT = 0.2; /* b has to prove itself */
 static const double FIRST_STEP = 0.1, LAST_STEP = 0.02;
 static const double LEAST = 0.001; /* weight of either: it can always come back */
 
 void mix_init(struct mix *m)
 {
 	for (int i = 0; i < MIX_CASES; i++) {
-		m->weight[i] = 0.5;
+		m->weight[i] = FIRST_WEIGHT;
 		m->step[i] = FIRST_STEP;
 	}
 }

@@ -18,7 +18,7 @@ struct mix {
 	double step[MIX_CASES];
 };
 
-void mix_init(struct mix *m); /* all even */
+void mix_init(struct mix *m);
 
 /* Probability, in a case, of a symbol to which a and b give theirs. */
 double mix_prob(const struct mix *m, int which, double a, double b);
