@@ -36,7 +36,7 @@ struct score_adapt_nats {
 /* Rows for the table of options; T has a member adapt of the type above. */
 #define SCORE_ADAPT_OPTIONS(T)                                                             \
 	{.name = "dynamic", .type = OPT_REAL, .offset = offsetof(T, adapt.lr),                 \
-	 .set_offset = offsetof(T, adapt.dynamic), .min = 0, .max = 10, .arg = "LR",           \
+	 .set_offset = offsetof(T, adapt.dynamic), .min = 0, .max = 1, .arg = "LR",            \
 	 .group = "Adapting to the text",                                                      \
 	 .help = "dynamic evaluation: after each segment a gradient step at this rate on what was just "   \
 	         "scored (0.001 suits text like the corpus, 0.002 to 0.003 text unlike it); what was "     \

@@ -149,6 +149,12 @@ static bool count(struct ngram *g, int length, struct ngram_slot *s)
 	return before == 0;
 }
 
+static void miss(struct ngram_context *c)
+{
+	if (c->missed < UINT32_MAX)
+		c->missed++;
+}
+
 /* The context that the slot leads to, made if there is room. */
 static uint32_t longer(struct ngram *g, struct ngram_slot *s)
 {
@@ -171,6 +177,8 @@ int ngram_add(struct ngram *g, uint32_t id, struct err *e)
 		struct ngram_slot *s = g->at[k] == NONE ? NULL : find_or_add(g, g->at[k], id);
 		if (s && counts)
 			counts = count(g, k, s);
+		else if (counts && g->at[k] != NONE)
+			miss(&g->context[g->at[k]]);
 		if (k + 1 < g->order)
 			g->at[k + 1] = s ? longer(g, s) : NONE;
 	}
@@ -231,7 +239,7 @@ double ngram_prob(const struct ngram *g, uint32_t id)
 		const struct ngram_slot *s = find(g, g->at[k], id);
 		double left = s && s->count ? s->count - d[s->count < 3 ? s->count - 1 : 2] : 0;
 		double taken = d[0] * c->types[0] + d[1] * c->types[1] + d[2] * c->types[2];
-		p = (left + taken * p) / c->total;
+		p = (left + (taken + c->missed) * p) / ((double)c->total + c->missed);
 	}
 	return p;
 }

@@ -35,6 +35,7 @@ struct ngram_slot {
 struct ngram_context {
 	uint32_t total;    /* of its counts */
 	uint32_t types[3]; /* ids counted once, twice, more often */
+	uint32_t missed;   /* times that an id found no room to be counted */
 };
 
 struct ngram {
@@ -53,7 +54,8 @@ struct ngram {
 /* Of ids below vocab, order 1 (no context) to NGRAM_MAX_ORDER. With a limit,
  * never more bytes than that are held (but some 20 KB at least), not even while
  * the table grows: once it is full, ids go on being counted in the contexts that
- * have them, and nothing is added. */
+ * have them and nothing is added; what finds no room leaves more to the shorter
+ * contexts. */
 int ngram_new(struct ngram *g, uint32_t vocab, int order, size_t limit, struct err *e);
 void ngram_free(struct ngram *g);
 size_t ngram_bytes(const struct ngram *g);

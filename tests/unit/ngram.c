@@ -352,7 +352,7 @@ static void test_mix(void)
 		mix_learn(&m, 5, a, b);
 		mix_learn(&m, 6, b, a);
 	}
-	CHECK(nats[2] < nats[0] && nats[2] < nats[1] + 20);
+	CHECK(nats[2] < nats[0] && nats[2] < 1.05 * nats[1]);
 	CHECK(mix_prob(&m, 5, 0, 1) > 0.6);
 	CHECK(mix_prob(&m, 6, 0, 1) < 0.4);
 	CHECK_NEAR(mix_prob(&m, 7, 0, 1), start, 0);
