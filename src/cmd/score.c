@@ -49,6 +49,8 @@ static const struct opt_example examples[] = {
 	{"rnnlm score --per-token \"the cat szt\"", "where a text surprises"},
 	{"rnnlm score --next 5 \"the ca\"", "what comes next"},
 	{"rnnlm score -m models/book.safetensors -f book.txt --tail 0.1", "the part that was held out in training"},
+	{"rnnlm score -f letters.txt --dynamic 0.002 --mix-ngram 6",
+	 "a text unlike the corpus, by a model that adapts to it"},
 	{"tail -f log | rnnlm score --lines --json | jq -r 'select(.bits_per_char > 3) | .text'",
 	 "odd lines of a log, as they come"},
 	{"rnnlm score --lines -f names.txt | sort -k5,5gr | head", "the strangest names: column 5 is bits/char"},
@@ -70,6 +72,13 @@ static const struct opt_command command = {
 	        "tail:F+carry. Figures of different protocols do not compare. The text comes last, control "
 	        "characters made visible, cut to the width of a terminal. With --rank the columns are rank, "
 	        "relative, nats, log10P, bits/char, unk, protocol, text.\n\n"
+	        "With --dynamic or --mix-ngram the model adapts to the text: it goes on learning from what it has "
+	        "scored. Texts and lines are read in order, each from the zero state, and what was learned is "
+	        "carried to the next; so is, with --carry, what was learned from the text before the tail. More "
+	        "columns set bits/char side by side: static, the model as it was trained; dynamic, as it goes on "
+	        "learning; mixed, static with the n-gram model; both, dynamic with the n-gram model. All other "
+	        "figures are those of the last of these. The protocol adds dynamic:LR:SEQ:DECAY, "
+	        "mix-ngram:ORDER (+corpus with --ngram-corpus), and carried.\n\n"
 	        "Columns of --per-token: symbol (\\s is a space, <unk>: stands before a symbol that the "
 	        "vocabulary lacks), prob, its probability after all that stands before it; nats and bits, its "
 	        "surprisal; rank, 1 for the likeliest symbol in this place; and the three likeliest with their "
@@ -77,7 +86,8 @@ static const struct opt_command command = {
 	        "probability, bits and symbol.\n\n"
 	        "--json prints per result the keys text, file, or line (its number) and text; protocol, "
 	        "tokens, chars, nats, log10p, nats_per_char, bits_per_char, perplexity, unknown, nats_known; "
-	        "with --rank also rank and relative; with --per-token per_token, a list of symbol, id, prob, "
+	        "with --dynamic or --mix-ngram also static_nats and dynamic_nats, mixed_nats, nats being the "
+	        "figure with all of it; with --rank also rank and relative; with --per-token per_token, a list of symbol, id, prob, "
 	        "nats, rank, top; with --next next, a list of symbol, id, prob. What would divide by nothing "
 	        "is null; the unknown symbol in a list of likeliest is null.",
 	.opts = options,

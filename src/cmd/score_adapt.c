@@ -156,7 +156,7 @@ void score_adapt_protocol(struct scorer *s, bool several)
 /* Rounding in the softmax can leave a probability a few parts in 1e7 above 1. */
 static double prob_of(real nats)
 {
-	return nats > 0 ? exp(-(double)nats) : 1;
+	return nats <= 0 ? 1 : exp(-(double)nats); /* NaN stays */
 }
 
 /* The symbol id after what was read, to which the model gave these nats: adds to the

@@ -117,7 +117,12 @@ static const struct opt_command command = {
 	        "Ctrl-C finishes the step, saves and stops. The file holds all that training needs to go on. The "
 	        "same seed, options and number of steps give the same file byte for byte at any number of threads.\n\n"
 	        "The log has the columns step, epoch, seconds, tokens, train_nats (mean since the row before), val_nats "
-	        "(where there was a validation), lr, grad_norm (before clipping) and tokens_per_s. With --json the last line on standard output is a summary.",
+	        "(where there was a validation), lr, grad_norm (before clipping) and tokens_per_s. With --json the last "
+	        "line on standard output is a summary.\n\n"
+	        "At the end stands what simpler models say of the same held-out text: the frequencies of symbols "
+	        "(unigram), and an interpolated Kneser-Ney model of the four symbols before (5-gram). A model that is "
+	        "worth its time is better than both. In the summary of --json they are unigram_nats and ngram_nats, per "
+	        "symbol as val_nats, and ngram_bytes, the memory of the n-gram model.",
 	.opts = train_table,
 	.examples = examples,
 	.min_args = 1,

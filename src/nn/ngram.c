@@ -209,8 +209,11 @@ int ngram_begin(struct ngram *g, uint32_t first, struct err *e)
 
 /* --- probabilities ------------------------------------------------------------------- */
 
-/* Discounts of counts 1, 2, and more (Chen and Goodman 1999, equation 26). Where
- * too little was counted they are what is usual in text. */
+static const double ENOUGH = 20, LEAST_DISCOUNT = 0.05;
+
+/* Discounts of counts 1, 2, and more (Chen and Goodman 1999). Where fewer than
+ * ENOUGH pairs speak for one, it is what is usual in text; never nothing, so that an
+ * id that was not met in a context keeps a probability. */
 static void discounts(const uint64_t pairs[4], double d[3])
 {
 	static const double usual[3] = {0.6, 1.0, 1.3};
@@ -220,10 +223,10 @@ static void discounts(const uint64_t pairs[4], double d[3])
 	double y = n[0] > 0 ? n[0] / (n[0] + 2 * n[1]) : 0;
 	for (int i = 0; i < 3; i++) {
 		d[i] = usual[i];
-		if (n[i] >= 20 && n[i + 1] >= 20)
+		if (n[i] >= ENOUGH && n[i + 1] >= ENOUGH)
 			d[i] = i + 1 - (i + 2) * y * n[i + 1] / n[i];
-		if (!(d[i] > 0.05))
-			d[i] = 0.05;
+		if (!(d[i] > LEAST_DISCOUNT))
+			d[i] = LEAST_DISCOUNT;
 	}
 }
 
