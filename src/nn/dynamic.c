@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 
-static const double EPS = 0.03;         /* of the root mean square of all gradients */
-static const double SHORTEST = 1.0 / 1000; /* share of the newest segment in the mean of g^2 */
+static const double EPS = 0.03;           /* of the root mean square of all gradients */
+static const double LEAST_SHARE = 0.001; /* share of the newest segment in the mean of g^2 */
 
 struct step_job {
 	struct dynamic *d;
@@ -63,7 +63,7 @@ static void step_part(void *arg, int part, int parts)
 static void learn(struct dynamic *d, double g2, size_t targets)
 {
 	double share = 1 / (double)++d->segments, part = (double)targets / d->cfg.seq;
-	share = share > SHORTEST ? share : SHORTEST;
+	share = share > LEAST_SHARE ? share : LEAST_SHARE;
 	d->norm2 += share * (g2 - d->norm2);
 	struct step_job j = {.d = d, .share = (real)share, .lr = (real)(d->cfg.lr * part),
 	                     .eps = (real)(EPS * sqrt(d->norm2 / (double)d->model.count)),
