@@ -19,7 +19,8 @@ static const size_t SMALL = 2000000; /* weights times streams: a step is over be
 static const struct opt table[] = {
 	{.name = "length", .letter = 'n', .type = OPT_INT, AT(length), .def = "400", .min = 0, .max = 1e9, .arg = "N",
 	 .group = "What to write",
-	 .help = "symbols to draw: characters, or whatever the model's unit is; the prompt does not count"},
+	 .help = "symbols to draw, of the model's unit: characters, bytes, words (and what spells the rare ones) or bpe "
+	         "pieces; the prompt does not count"},
 	{.name = "prompt", .type = OPT_STRING, AT(prompt), .arg = "TEXT", .help = "text to go on from; it is printed first"},
 	{.name = "prompt-file", .type = OPT_STRING, AT(prompt_file), .arg = "FILE",
 	 .help = "the same from a file (- is standard input), as it is, its last newline included"},
@@ -80,7 +81,8 @@ static const struct opt_command command = {
 	        "The same model, seed and options give the same text at any number of threads; a sample's text is a "
 	        "function of the seed and its number, however many are drawn. A newline is added behind "
 	        "a sample that does not end in one. A UTF-8 sequence that is begun is finished, even if that "
-	        "takes up to three symbols more than --length; if it still is not whole, its bytes are left out.\n\n"
+	        "takes up to three symbols more than --length; if it still is not whole, its bytes are left out. Models of "
+	        "words and of bpe pieces keep the space before a word with the word: let the prompt end without one.\n\n"
 	        "With --beam nothing is drawn: of all ways to go on from the W best beginnings the W likeliest are kept, "
 	        "symbol after symbol. One that --stop has ended stays among them, and is compared by its whole "
 	        "probability with the others as they are: lengths are not normalised, so an early end is no "
@@ -148,21 +150,18 @@ static void note_unknown(const struct sampling *s, const char *what, const unsig
                          const uint32_t *ids, size_t n, size_t unknown)
 {
 	const struct vocab *v = &s->l.vocab;
-	struct buf before = {0}, shown = {0};
-	uint32_t symbol;
-	bool failed = false;
-	for (size_t i = 0; i + 1 < n && ids[i] != v->size - 1; i++)
-		failed |= vocab_decode(v, ids[i], &before, NULL) != 0;
-	size_t at = before.len;
-	if (!failed && at < len)
-		term_visible((const char *)text + at, utf8_decode(text + at, len - at, &symbol), &shown, NULL);
+	struct buf shown = {0};
+	size_t i = 0;
+	while (i + 1 < n && ids[i] != v->size - 1)
+		i++;
+	size_t at = vocab_spans(v, ids, i, text, len);
+	term_visible((const char *)text + at, vocab_span(v, ids[i], text + at, len - at), &shown, NULL);
 	if (unknown == 1)
 		cmd_note("%s: the model does not know \"%s\" (byte %zu); read as the unknown symbol", what,
 		         shown.p ? shown.p : "", at + 1);
 	else
 		cmd_note("%s: the model does not know %zu of %zu symbols, the first is \"%s\" (byte %zu); each is read as the "
 		         "unknown symbol", what, unknown, n, shown.p ? shown.p : "", at + 1);
-	buf_free(&before);
 	buf_free(&shown);
 }
 

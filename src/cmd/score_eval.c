@@ -2,7 +2,6 @@
 #include "cmd/score.h"
 
 #include "nn/eval.h"
-#include "text/corpus.h"
 #include "text/utf8.h"
 
 #define MOST_STEPS 64u
@@ -32,7 +31,7 @@ void scorer_free(struct scorer *s)
 
 /* --- before -------------------------------------------------------------------- */
 
-/* Bytes of the symbol that stands at text[0]. */
+/* Bytes of the symbol that stands at text[0], of a unit that has unknown ones: char or byte. */
 static size_t symbol_bytes(const struct scorer *s, const unsigned char *text, size_t len, uint32_t *symbol)
 {
 	*symbol = text[0];
@@ -58,7 +57,9 @@ static void note_missing(struct scorer *s, uint32_t symbol)
 
 void score_measure(struct scorer *s, struct score_item *it)
 {
-	size_t from = first_scored(it), at = corpus_offset(s->l->vocab.unit, it->text, it->len, from);
+	size_t from = first_scored(it);
+	from = from < it->n ? from : it->n;
+	size_t at = vocab_spans(&s->l->vocab, it->ids, from, it->text, it->len);
 	uint32_t unknown = s->l->vocab.size - 1, symbol;
 	it->tokens = it->n > from ? it->n - from : 0;
 	it->chars = vocab_chars(it->text + at, it->len - at);
@@ -135,10 +136,10 @@ static int add_row(struct scorer *s, struct score_item *it, size_t pos, uint32_t
                    const real *logits)
 {
 	struct score_row r = {.id = id, .nats = (double)nats, .lse = (double)nats + (double)logits[id]};
-	uint32_t symbol;
-	for (; it->pos < pos; it->pos++)
-		it->at += symbol_bytes(s, it->text + it->at, it->len - it->at, &symbol);
-	r.len = symbol_bytes(s, it->text + it->at, it->len - it->at, &symbol);
+	const struct vocab *v = &s->l->vocab;
+	it->at += vocab_spans(v, it->ids + it->pos, pos - it->pos, it->text + it->at, it->len - it->at);
+	it->pos = pos;
+	r.len = vocab_span(v, id, it->text + it->at, it->len - it->at);
 	r.rank = find_rank(s, logits, id);
 	r.ntop = find_top(s, logits, SCORE_TOP);
 	if (score_add_row(s, it, &r, s->e))

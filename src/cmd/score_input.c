@@ -124,7 +124,7 @@ static int score_windows(struct scorer *s, struct score_item *whole, struct err 
 			*it = (struct score_item){.text = whole->text + byte, .ids = whole->ids + at,
 			                          .first = at ? whole->ids[at - 1] : whole->first};
 			it->n = whole->n - at < W ? whole->n - at : W;
-			it->len = corpus_offset(s->l->vocab.unit, it->text, whole->len - byte, it->n);
+			it->len = vocab_spans(&s->l->vocab, it->ids, it->n, it->text, whole->len - byte);
 			for (size_t i = 0; i < it->n && !it->unknown; i++) /* whether there are any */
 				it->unknown = it->ids[i] == s->l->vocab.size - 1;
 			at += it->n;
@@ -157,24 +157,45 @@ static void name_file_protocol(struct scorer *s, const struct score_item *it)
 	name_protocol(s, name, it->first != NO_TARGET || it->skip > 0);
 }
 
+/* --carry: puts what stands before the tail, the first len bytes of text, in front of the
+ * item. The two are encoded apart, so that the tail's symbols are the same as without. */
+static int put_before(struct scorer *s, struct score_item *it, const unsigned char *text, size_t len,
+                      uint32_t **ids, struct err *e)
+{
+	uint32_t *before = NULL;
+	size_t n = 0, tail = it->n + (s->o->next > 0);
+	if (vocab_encode(&s->l->vocab, text, len, &before, &n, NULL, e))
+		return -1;
+	uint32_t *all = mem_resize(before, n + tail, sizeof *all, e);
+	if (!all) {
+		mem_free(before);
+		return -1;
+	}
+	memcpy(all + n, *ids, tail * sizeof *all);
+	mem_free(*ids);
+	it->ids = *ids = all;
+	it->text = text;
+	it->len += len;
+	it->n += n;
+	it->skip = n;
+	return 0;
+}
+
 int score_file(struct scorer *s, const char *path, struct err *e)
 {
 	unsigned char *text = NULL;
 	uint32_t *ids = NULL;
 	size_t len = 0, cut = 0;
 	struct score_item it = {.first = s->newline, .label = path, .label_len = strlen(path)};
-	enum unit unit = s->l->vocab.unit;
 	int rc = -1;
 
 	if (io_read_all(path, &text, &len, e))
 		goto out;
-	if (s->o->tail_set)
-		cut = corpus_cut(unit == UNIT_BYTE ? len : vocab_chars(text, len), s->o->tail);
-	size_t byte = s->o->carry ? 0 : corpus_offset(unit, text, len, cut);
-	it.text = text + byte;
-	it.len = len - byte;
-	it.skip = s->o->carry ? cut : 0;
-	if (encode(s, &it, &ids, e))
+	if (s->o->tail_set) /* the characters that train holds out, whatever the unit */
+		cut = corpus_offset(UNIT_CHAR, text, len, corpus_cut(vocab_chars(text, len), s->o->tail));
+	it.text = text + cut;
+	it.len = len - cut;
+	if (encode(s, &it, &ids, e) || (s->o->carry && put_before(s, &it, text, cut, &ids, e)))
 		goto out;
 	score_measure(s, &it);
 	name_file_protocol(s, &it);

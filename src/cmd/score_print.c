@@ -56,17 +56,11 @@ static int written(const struct json_writer *w, struct err *e)
 
 /* --- symbols -------------------------------------------------------------------------- */
 
-/* Always one word, so that columns can be counted: a space is \s. */
-static int show_id(const struct vocab *v, uint32_t id, struct buf *out, struct err *e)
-{
-	return v->symbols[id] == ' ' ? buf_puts(out, "\\s", e) : vocab_show(v, id, out, e);
-}
-
 /* A symbol of the text; one that the vocabulary lacks as "<unk>:" and itself. */
 static int show_symbol(const struct vocab *v, uint32_t id, const unsigned char *text, size_t len,
                        struct buf *out, struct err *e)
 {
-	if (show_id(v, id, out, e))
+	if (vocab_show_word(v, id, out, e))
 		return -1;
 	if (id != v->size - 1)
 		return 0;
@@ -141,7 +135,7 @@ int score_add_row(struct scorer *s, struct score_item *it, const struct score_ro
 		if (buf_puts(out, " ", e))
 			return -1;
 		start = out->len;
-		if (show_id(v, s->top[i].id, out, e) || pad(out, start, 2, e) ||
+		if (vocab_show_word(v, s->top[i].id, out, e) || pad(out, start, 2, e) ||
 		    buf_printf(out, e, " %.3f", prob_of(r->lse - (double)s->top[i].logit)))
 			return -1;
 	}
@@ -159,7 +153,7 @@ int score_add_next(struct scorer *s, struct score_item *it, size_t ntop, double 
 		double nats = lse - (double)s->top[i].logit;
 		if (!s->o->json) {
 			if (buf_printf(&it->next, e, "%4zu %12.6g %8.4f  ", i + 1, prob_of(nats), shown_nats(nats) / LN2) ||
-			    show_id(v, id, &it->next, e) || buf_puts(&it->next, "\n", e))
+			    vocab_show_word(v, id, &it->next, e) || buf_puts(&it->next, "\n", e))
 				return -1;
 			continue;
 		}

@@ -27,17 +27,23 @@ const struct opt train_table[] = {
 	 .help = "table of the run, tab-separated; without it beside the model with the ending .tsv; none: no log"},
 	CMD_OPT_JSON(struct train_options),
 	{.name = "unit", .type = OPT_CHOICE, AT(unit), .def = "char", .choices = unit_names, .flags = OPT_STORED,
-	 .group = "Text", .help = "what the model reads and writes: code points, or bytes"},
-	{.name = "min-count", .type = OPT_INT, AT(min_count), .def = "1", .min = 0, .max = 1e9, .arg = "N",
-	 .flags = OPT_STORED, .help = "symbols rarer than this in the training part count as unknown"},
+	 .group = "Text", .help = "what a symbol is: a code point (char), a byte, a word (rare ones are spelled), or a piece of "
+	         "byte-pair encoding learnt from the training part (bpe)"},
+	{.name = "vocab-size", .type = OPT_INT, AT(vocab_size), .def = "0", .min = 0, .max = VOCAB_MOST, .arg = "N",
+	 .flags = OPT_STORED, .help = "symbols of unit word or bpe, at most, the 256 bytes and the unknown symbol among them; "
+	         "0 = 10000 words, 1024 bpe pieces"},
+	{.name = "min-count", .type = OPT_INT, AT(min_count), .def = "0", .min = 0, .max = 1e9, .arg = "N",
+	 .flags = OPT_STORED, .help = "symbols rarer than this in the training part count as unknown (char, byte); words and "
+	         "pieces rarer than this are spelled; 0 = 2 for word and bpe, so that there is spelling to learn from"},
 	{.name = "cell", .type = OPT_CHOICE, AT(cell), .def = "lstm", .choices = cell_names, .flags = OPT_STORED,
 	 .group = "Model", .help = "recurrent cell; the equations are those of PyTorch's nn.RNN, nn.LSTM and nn.GRU"},
 	{.name = "layers", .type = OPT_INT, AT(layers), .def = "2", .min = 1, .max = MODEL_MAX_LAYERS, .arg = "N",
 	 .flags = OPT_STORED, .help = "recurrent layers, one above the other"},
 	{.name = "hidden", .type = OPT_INT, AT(hidden), .def = "256", .min = 1, .max = MODEL_MAX_HIDDEN, .arg = "N",
 	 .flags = OPT_STORED, .help = "units of a layer"},
-	{.name = "embed", .type = OPT_INT, AT(embed), .def = "0", .min = 0, .max = MODEL_MAX_HIDDEN, .arg = "N",
-	 .flags = OPT_STORED, .help = "width of the embedding of input symbols; 0 = one-hot input"},
+	{.name = "embed", .type = OPT_INT, AT(embed), .def = "-1", .min = -1, .max = MODEL_MAX_HIDDEN, .arg = "N",
+	 .flags = OPT_STORED, .help = "width of the embedding of input symbols; 0 = one-hot input; -1 = one-hot for char and "
+	         "byte, as wide as --hidden but at most 256 for word and bpe"},
 	{.name = "tie", .type = OPT_FLAG, AT(tie), .flags = OPT_STORED,
 	 .help = "one matrix for embedding and output (Press and Wolf 2017); needs --embed as wide as --hidden"},
 	{.name = "residual", .type = OPT_FLAG, AT(residual), .flags = OPT_STORED,
@@ -102,6 +108,7 @@ static const struct opt_example examples[] = {
 	{"rnnlm train --cell=gru --layers=1 --epochs=5 -o names.safetensors names.txt", "five passes over a small file"},
 	{"rnnlm train --epochs=100 --patience=3 --schedule=plateau notes.txt", "until held-out text gets no better"},
 	{"rnnlm train --for 10m --sample-every=500 corpus.txt", "shows what the model writes, every 500 steps"},
+	{"rnnlm train --unit=bpe --vocab-size=2000 book.txt", "pieces of words, 2000 of them: a text is fewer symbols, each of which says more"},
 	{"cat *.log | rnnlm train --unit=byte -o log.safetensors -", "from a pipe, byte by byte"},
 	{0},
 };
@@ -114,6 +121,11 @@ static const struct opt_command command = {
 	        "input). The vocabulary is that of the training part. Progress is shown on standard error with the "
 	        "loss in nats per symbol, on the text being trained on and on held-out text. The weights with the "
 	        "lowest held-out loss are what the model file holds for sample and score.\n\n"
+	        "A symbol is what --unit says. With word and bpe a text could be cut in pieces in many ways; a model reads "
+	        "it in one of them, and the probability it gives a text is that of this one. Words that are not in the "
+	        "vocabulary are spelled by characters, and what is not there either by bytes, so that every text has a "
+	        "probability. Bits per character divide by the characters of the text and compare between units; nats per "
+	        "symbol do not. Whatever the unit, the same characters are held out.\n\n"
 	        "Ctrl-C finishes the step, saves and stops. The file holds all that training needs to go on. The "
 	        "same seed, options and number of steps give the same file byte for byte at any number of threads.\n\n"
 	        "The log has the columns step, epoch, seconds, tokens, train_nats (mean since the row before), val_nats "
@@ -141,8 +153,23 @@ static double default_rate(int optimizer, int64_t hidden)
 	return hidden <= 256 || optimizer == OPTIM_MUON ? rate : rate * 256 / (double)hidden;
 }
 
+/* Options whose default depends on others, so that what is stored is what was used. */
+static void choose_defaults(struct train_options *o)
+{
+	bool pieces = unit_pieces((enum unit)o->unit);
+	if (o->embed < 0) /* of thousands of symbols most are rare: what one learns helps its like */
+		o->embed = !pieces ? 0 : o->hidden < 256 ? o->hidden : 256;
+	if (!o->vocab_size)
+		o->vocab_size = vocab_default_size((enum unit)o->unit);
+}
+
 static int check_options(const struct train_options *o, struct err *e)
 {
+	if (o->vocab_size && !unit_pieces((enum unit)o->unit))
+		return err_set(e, "--vocab-size is for --unit=word and --unit=bpe; for %s --min-count leaves rare symbols out",
+		               unit_names[o->unit]);
+	if (o->vocab_size && o->vocab_size < VOCAB_LEAST)
+		return err_set(e, "--vocab-size: at least %u: 256 are the bytes, one the unknown symbol", VOCAB_LEAST);
 	if ((o->seconds > 0) + (o->steps > 0) + (o->epochs > 0) > 1)
 		return err_set(e, "only one of --for, --epochs and --steps says how long to train");
 	if (o->tie && o->embed != o->hidden)
@@ -169,7 +196,8 @@ static int train(const struct train_options *o, const char *const *files, int nf
 	int rc = -1, threads = o->threads ? (int)o->threads : pool_cpus();
 
 	struct corpus_source source = {.files = files, .nfiles = nfiles, .val_file = o->val, .val_millionths = o->val_frac,
-	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count};
+	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count,
+	                               .vocab_size = (uint32_t)o->vocab_size};
 	if (corpus_load(&corpus, &source, e) || vocab_to_json(&corpus.vocab, &vocab, e) ||
 	    default_path(o, &corpus, &path, e) || train_check_writable(path.p, e))
 		goto out;
@@ -242,6 +270,7 @@ static int run(int argc, char **argv)
 	int nargs, code = cmd_parse(&cmd_train, argc, argv, &o, &nargs);
 	if (code >= 0)
 		return code;
+	choose_defaults(&o);
 	if (check_options(&o, &e))
 		return cmd_usage(&cmd_train, &e);
 	return train(&o, (const char *const *)argv, nargs, &code, &e) ? cmd_fail(&e) : code;

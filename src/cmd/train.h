@@ -17,7 +17,7 @@
 struct train_options {
 	bool json;
 	int cell, unit, schedule, precision, optimizer;
-	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac;
+	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac, vocab_size;
 	int64_t plateau, patience, sample_every;
 	bool tie, residual, out_given;
 	double dropout, dropout_in, dropout_hh, restart, lr, muon_lr, momentum, clip, decay, epochs, seconds;
@@ -84,6 +84,9 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
                          const struct train_baseline *base);
 
 /* train_line.c */
+
+/* Nats per symbol as bits per character of the text. */
+double train_bits_per_char(double nats, size_t symbols, size_t chars);
 
 /* A report as one line of at most width columns (0: as long as it gets): what matters
  * least is left out first. stays: it scrolls away with the rest and is no

@@ -51,6 +51,7 @@ int train_save(void *arg, struct train *t, struct err *e)
 	    put_text(&w, "corpus_bytes", e, "%zu", c->bytes) ||
 	    put_text(&w, "corpus_hash", e, "fnv1a64:%016llx", (unsigned long long)c->hash) ||
 	    put_text(&w, "train_symbols", e, "%zu", c->ntrain) || put_text(&w, "val_symbols", e, "%zu", c->nval) ||
+	    put_text(&w, "val_chars", e, "%zu", c->val_chars) ||
 	    put_text(&w, "best_step", e, "%llu", (unsigned long long)p->offer_step) ||
 	    (isfinite(p->offer_nats) && put_text(&w, "val_nats", e, "%.6f", p->offer_nats)) || put_options(&w, r->o, e) ||
 	    train_put(t, &w, e))

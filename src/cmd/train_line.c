@@ -42,18 +42,27 @@ static size_t columns(const struct line *l, int rank)
 	return n;
 }
 
-/* The figures of a loss: nats with so many places, bits beside them. */
-static void add_loss(struct line *l, const char *name, double nats, int places, int rank, int rank_bits)
+double train_bits_per_char(double nats, size_t symbols, size_t chars)
 {
-	add(l, rank, "  %s %.*f", name, places, nats);
-	add(l, rank_bits, " nats %.3f bits", nats / LN2);
+	return chars ? nats / LN2 * (double)symbols / (double)chars : NAN;
+}
+
+/* The figures of a loss: nats with so many places, bits beside them. Unless a symbol is
+ * a character it is said what each is for. */
+static void add_loss(struct line *l, const char *name, double nats, int places, double bits, bool chars, const int rank[2])
+{
+	add(l, rank[0], "  %s %.*f", name, places, nats);
+	add(l, rank[1], chars ? " nats %.3f bits" : " nats/symbol %.3f bits/char", bits);
 }
 
 /* On the line that is redrawn, how far and how fast; on one that stays, the losses. */
 static void fill(struct line *l, const struct train_session *r, const struct train_report *t, bool stays, int places)
 {
 	char left[32], speed[32];
-	const char *unit = r->corpus->vocab.unit == UNIT_BYTE ? "bytes" : "chars";
+	const struct corpus *c = r->corpus;
+	const char *unit = c->vocab.unit == UNIT_BYTE ? "bytes" : c->vocab.unit == UNIT_CHAR ? "chars" : "symbols";
+	const int rank[2] = {0, stays ? 2 : 4};
+	bool chars = c->vocab.unit == UNIT_CHAR;
 	term_time(t->left, left, sizeof left);
 	term_count(t->tokens_per_s, speed, sizeof speed);
 
@@ -64,9 +73,9 @@ static void fill(struct line *l, const struct train_session *r, const struct tra
 		add(l, 0, "%3.0f%%", floor(100 * fmin(t->fraction, 1)));
 		add(l, 2, "  %s left", left);
 	}
-	add_loss(l, "loss", r->train_nats, places, 0, stays ? 2 : 4);
+	add_loss(l, "loss", r->train_nats, places, train_bits_per_char(r->train_nats, c->ntrain, c->train_chars), chars, rank);
 	if (isfinite(t->val_nats))
-		add_loss(l, "held out", t->val_nats, places, 0, stays ? 2 : 4);
+		add_loss(l, "held out", t->val_nats, places, train_bits_per_char(t->val_nats, c->nval, c->val_chars), chars, rank);
 	if (stays && t->evaluated && t->improved && isfinite(t->val_nats))
 		add(l, 1, " *");
 	if (isfinite(t->norm))

@@ -94,9 +94,13 @@ void train_print_plan(const struct train_session *r, const struct train *t, cons
 	char params[32], memory[32], chars[32];
 	term_count((double)r->model->count, params, sizeof params);
 	term_count((double)train_bytes(t), memory, sizeof memory);
-	term_count((double)c->train_chars, chars, sizeof chars);
+	term_count((double)c->ntrain, chars, sizeof chars);
 	cmd_note("%s: %s symbols to train on, %zu held out, vocabulary %u%s", c->stem, chars, c->nval,
 	         (unsigned)c->vocab.size, c->nval ? "" : " (no validation)");
+	if (unit_pieces(c->vocab.unit))
+		cmd_note("a symbol of unit %s is %.2f characters long on average, of the held-out text %.2f",
+		         unit_names[c->vocab.unit], (double)c->train_chars / (double)c->ntrain,
+		         c->nval ? (double)c->val_chars / (double)c->nval : NAN);
 	cmd_note("%s %dx%d, %s parameters; %d streams of %d steps, rate %g; %s on %s, %d thread%s, %sB", cell_names[m->cell],
 	         m->layers, m->hidden, params, tc->batch, tc->seq, tc->lr, m->precision == PREC_BF16 ? "bf16" : "f32",
 	         kern_get()->name, threads,
@@ -114,7 +118,7 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 {
 	const struct train_progress *p = train_progress(t);
 	const struct corpus *c = r->corpus;
-	double bits = c->val_chars ? p->offer_nats / LN2 * (double)c->nval / (double)c->val_chars : NAN;
+	double bits = train_bits_per_char(p->offer_nats, c->nval, c->val_chars);
 	if (r->o->json) {
 		struct buf b = {0};
 		struct json_writer w = {.b = &b};
@@ -159,7 +163,7 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 	cmd_note("%s%s after %llu steps in %s", stopped ? "stopped; saved " : "saved ", r->path,
 	         (unsigned long long)p->step, took);
 	if (isfinite(p->offer_nats))
-		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", p->offer_nats * bits * LN2 / p->offer_nats,
-		         bits, (unsigned long long)p->offer_step);
+		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", bits * LN2, bits,
+		         (unsigned long long)p->offer_step);
 	train_print_baseline(base, c);
 }
