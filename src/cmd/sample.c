@@ -19,8 +19,8 @@ static const size_t SMALL = 2000000; /* weights times streams: a step is over be
 static const struct opt table[] = {
 	{.name = "length", .letter = 'n', .type = OPT_INT, AT(length), .def = "400", .min = 0, .max = 1e9, .arg = "N",
 	 .group = "What to write",
-	 .help = "symbols to draw, of the model's unit: characters, bytes, words (and what spells the rare ones) or bpe "
-	         "pieces; the prompt does not count"},
+	 .help = "symbols to draw: characters, or bytes, words or bpe pieces if that is the model's unit; the prompt "
+	         "does not count"},
 	{.name = "prompt", .type = OPT_STRING, AT(prompt), .arg = "TEXT", .help = "text to go on from; it is printed first"},
 	{.name = "prompt-file", .type = OPT_STRING, AT(prompt_file), .arg = "FILE",
 	 .help = "the same from a file (- is standard input), as it is, its last newline included"},

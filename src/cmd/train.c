@@ -41,9 +41,10 @@ const struct opt train_table[] = {
 	 .flags = OPT_STORED, .help = "recurrent layers, one above the other"},
 	{.name = "hidden", .type = OPT_INT, AT(hidden), .def = "256", .min = 1, .max = MODEL_MAX_HIDDEN, .arg = "N",
 	 .flags = OPT_STORED, .help = "units of a layer"},
-	{.name = "embed", .type = OPT_INT, AT(embed), .def = "-1", .min = -1, .max = MODEL_MAX_HIDDEN, .arg = "N",
-	 .flags = OPT_STORED, .help = "width of the embedding of input symbols; 0 = one-hot input; -1 = one-hot for char and "
-	         "byte, as wide as --hidden but at most 256 for word and bpe"},
+	{.name = "embed", .type = OPT_INT, AT(embed), .set_offset = offsetof(struct train_options, embed_given),
+	 .def = "0", .min = 0, .max = MODEL_MAX_HIDDEN, .arg = "N", .flags = OPT_STORED,
+	 .help = "width of the embedding of input symbols; 0 = one-hot input; for word and bpe the default is the width of "
+	         "--hidden, at most 256"},
 	{.name = "tie", .type = OPT_FLAG, AT(tie), .flags = OPT_STORED,
 	 .help = "one matrix for embedding and output (Press and Wolf 2017); needs --embed as wide as --hidden"},
 	{.name = "residual", .type = OPT_FLAG, AT(residual), .flags = OPT_STORED,
@@ -156,9 +157,9 @@ static double default_rate(int optimizer, int64_t hidden)
 /* Options whose default depends on others, so that what is stored is what was used. */
 static void choose_defaults(struct train_options *o)
 {
-	bool pieces = unit_pieces((enum unit)o->unit);
-	if (o->embed < 0) /* of thousands of symbols most are rare: what one learns helps its like */
-		o->embed = !pieces ? 0 : o->hidden < 256 ? o->hidden : 256;
+	/* One-hot, the table of layer 0 and its gradient would be (V, gates * hidden). */
+	if (unit_pieces((enum unit)o->unit) && !o->embed_given && o->embed == 0)
+		o->embed = o->hidden < 256 ? o->hidden : 256;
 	if (!o->vocab_size)
 		o->vocab_size = vocab_default_size((enum unit)o->unit);
 }

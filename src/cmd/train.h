@@ -19,7 +19,7 @@ struct train_options {
 	int cell, unit, schedule, precision, optimizer;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac, vocab_size;
 	int64_t plateau, patience, sample_every;
-	bool tie, residual, out_given;
+	bool tie, residual, out_given, embed_given;
 	double dropout, dropout_in, dropout_hh, restart, lr, muon_lr, momentum, clip, decay, epochs, seconds;
 	const char *val, *out, *log;
 };

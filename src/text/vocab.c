@@ -79,8 +79,10 @@ static int build_symbols(struct vocab *v, enum unit unit, const unsigned char *t
 
 uint32_t vocab_default_size(enum unit unit)
 {
-	/* So many pieces that in a text of a megabyte a common one is still met hundreds of
-	 * times; measured on 1 to 5 MB of English and Russian. */
+	/* Bpe: bits per character after three epochs over a megabyte (Shakespeare, Dostoevsky in
+	 * Russian), 128 units: 512 pieces 2.46 2.52, 1024 2.42 2.42, 2048 2.41 2.36, 4096 2.42 2.35,
+	 * where from 1024 on each doubling costs a third more time, and parameters. A larger corpus
+	 * bears more. Words: a megabyte of English has about so many that occur twice. */
 	return unit == UNIT_BPE ? 1024 : unit == UNIT_WORD ? 10000 : 0;
 }
 
