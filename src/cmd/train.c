@@ -186,6 +186,21 @@ static int default_path(const struct train_options *o, const struct corpus *c, s
 	return buf_puts(path, "models/", e) || buf_puts(path, c->stem, e) || buf_puts(path, ".safetensors", e) ? -1 : 0;
 }
 
+/* Lets a model of pieces begin with the frequencies of its symbols as the output's bias.
+ * From zero it would take hundreds of steps to unlearn that thousands of rare words, and
+ * bytes that never occur, are as likely as all others. */
+static void start_from_counts(struct model *m, const struct vocab *v)
+{
+	const double each = 0.1; /* added to every count */
+	double total = each * v->size;
+	real *bias = model_param(m, m->out_b);
+	for (uint32_t id = 0; id < v->size; id++)
+		total += (double)v->counts[id];
+	for (uint32_t id = 0; id < v->size; id++)
+		bias[id] = (real)log(((double)v->counts[id] + each) / total);
+	m->version++;
+}
+
 static int train(const struct train_options *o, const char *const *files, int nfiles, int *exit_code, struct err *e)
 {
 	struct corpus corpus = {0};
@@ -232,8 +247,11 @@ static int train(const struct train_options *o, const char *const *files, int nf
 		goto out;
 	}
 	cmd_catch_signals();
-	if (!(pool = pool_new(threads, e)) || model_new(&model, &mc, e) || model_init(&model, tc.seed, e) ||
-	    !(t = train_new(&model, &tc, &data, pool, e)) || train_open_log(&r, e) ||
+	if (!(pool = pool_new(threads, e)) || model_new(&model, &mc, e) || model_init(&model, tc.seed, e))
+		goto out;
+	if (unit_pieces(corpus.vocab.unit))
+		start_from_counts(&model, &corpus.vocab);
+	if (!(t = train_new(&model, &tc, &data, pool, e)) || train_open_log(&r, e) ||
 	    (o->sample_every && train_preview_new(&r, e)))
 		goto out;
 	r.tty = term_is_tty(STDERR_FILENO);
