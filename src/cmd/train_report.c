@@ -98,9 +98,8 @@ void train_print_plan(const struct train_session *r, const struct train *t, cons
 	cmd_note("%s: %s symbols to train on, %zu held out, vocabulary %u%s", c->stem, chars, c->nval,
 	         (unsigned)c->vocab.size, c->nval ? "" : " (no validation)");
 	if (unit_pieces(c->vocab.unit))
-		cmd_note("a symbol of unit %s is %.2f characters long on average, of the held-out text %.2f",
-		         unit_names[c->vocab.unit], (double)c->train_chars / (double)c->ntrain,
-		         c->nval ? (double)c->val_chars / (double)c->nval : NAN);
+		cmd_note("a symbol of unit %s is %.2f characters long on average", unit_names[c->vocab.unit],
+		         (double)c->train_chars / (double)c->ntrain);
 	cmd_note("%s %dx%d, %s parameters; %d streams of %d steps, rate %g; %s on %s, %d thread%s, %sB", cell_names[m->cell],
 	         m->layers, m->hidden, params, tc->batch, tc->seq, tc->lr, m->precision == PREC_BF16 ? "bf16" : "f32",
 	         kern_get()->name, threads,

@@ -137,8 +137,12 @@ static double fraction(struct train *t, double *left)
 		*left = run ? (p->seconds - t->first_seconds) / (double)run * (double)(t->steps - p->step) : NAN;
 		return (double)p->step / (double)t->steps;
 	}
-	/* The last validation has to fit in before the deadline. */
-	double end = t->cfg.seconds - (t->npieces ? t->eval_seconds : 0);
+	/* The last validation has to fit in before the deadline. Before the first it is guessed:
+	 * forward alone is about a third of a step's work. */
+	double eval = t->npieces ? t->eval_seconds : 0;
+	if (t->npieces && eval <= 0 && p->tokens)
+		eval = fmin(p->seconds / (double)p->tokens * (double)t->data.nval / 3, t->cfg.seconds / 2);
+	double end = t->cfg.seconds - eval;
 	*left = t->cfg.seconds - p->seconds;
 	double done = p->seconds < end ? p->seconds / end : 1;
 	t->done = done > t->done ? done : t->done; /* even if validation is faster than the last time */
