@@ -8,6 +8,8 @@
 
 #define AT(member) .offset = offsetof(struct score_options, member)
 
+static const char *const color_names[] = {"auto", "always", "never", NULL}; /* enum term_when */
+
 static const struct opt options[] = {
 	{.name = "file", .letter = 'f', .type = OPT_STRING, AT(file), .arg = "FILE",
 	 .group = "What to score",
@@ -24,9 +26,21 @@ static const struct opt options[] = {
 	         "train holds out with --val-frac=F; the text before is not read"},
 	{.name = "carry", .type = OPT_FLAG, AT(carry),
 	 .help = "with --tail: read the text before as context, without scoring it"},
+	{.name = "id", .type = OPT_FLAG, AT(id),
+	 .help = "lines are an id, a tab and the text, as in n-best lists: the id is kept in the result, the "
+	         "text alone is scored (implies --lines)"},
 	{.name = "rank", .type = OPT_FLAG, AT(rank), .group = "What to print",
 	 .help = "order the texts (or lines) by probability, the likeliest first, with their relative "
-	         "probability: P divided by the sum of all P"},
+	         "probability: P divided by the sum of all P; with --id each run of lines with the same id for "
+	         "itself; with --against by the difference per character"},
+	{.name = "top-lines", .type = OPT_INT, AT(top_lines), .min = 1, .max = 1e8, .arg = "N",
+	 .help = "only the N most surprising lines, by nats per symbol, the most surprising first (implies "
+	         "--lines); memory is needed for these alone"},
+	{.name = "against", .type = OPT_STRING, AT(against), .arg = "FILE",
+	 .help = "a second model: what both say, and the difference"},
+	{.name = "heat", .type = OPT_FLAG, AT(heat),
+	 .help = "the text itself, each symbol coloured by its surprisal; without colours, digits under it"},
+	{.name = "html", .type = OPT_FLAG, AT(html), .help = "the same as a page for a browser"},
 	{.name = "per-token", .type = OPT_FLAG, AT(per_token),
 	 .help = "a table of all symbols: probability, surprisal, rank, and the likeliest in their place"},
 	{.name = "next", .type = OPT_INT, AT(next), .min = 1, .max = SCORE_MOST_NEXT,
@@ -35,6 +49,8 @@ static const struct opt options[] = {
 	         "none is given"},
 	CMD_OPT_JSON(struct score_options),
 	SCORE_ADAPT_OPTIONS(struct score_options),
+	{.name = "color", .type = OPT_CHOICE, AT(color), .def = "auto", .choices = color_names,
+	 .help = "colours of --heat; auto: on a terminal, unless NO_COLOR is set"},
 	{.name = "model", .letter = 'm', .type = OPT_STRING, AT(model),
 	 .arg = "FILE", .group = "Model and machine",
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that "
@@ -95,16 +111,22 @@ static const struct opt_command command = {
 	.min_args = 0,
 	.max_args = -1};
 
+/* The option that lines come from. */
+static const char *implied_by(const struct score_options *o)
+{
+	return o->top_lines ? "--top-lines" : o->id ? "--id" : "--lines";
+}
+
 /* What does not go together. */
 static int check(const struct score_options *o, int ntexts, struct err *e)
 {
 	bool file = o->window || o->tail_set;
 	if (ntexts && (o->file || o->lines))
-		return err_set(e, "TEXT and %s exclude each other: give one of them", o->file ? "-f" : "--lines");
+		return err_set(e, "TEXT and %s exclude each other: give one of them", o->file ? "-f" : implied_by(o));
 	if (ntexts && file)
 		return err_set(e, "%s is for files: give -f FILE in place of TEXT", o->window ? "--window" : "--tail");
 	if (o->lines && file)
-		return err_set(e, "--lines and %s exclude each other: give one of them",
+		return err_set(e, "%s and %s exclude each other: give one of them", implied_by(o),
 		               o->window ? "--window" : "--tail");
 	if (o->carry && !o->tail_set)
 		return err_set(e, "--carry reads the text before the tail: it needs --tail");
@@ -112,6 +134,15 @@ static int check(const struct score_options *o, int ntexts, struct err *e)
 		return err_set(e, "--carry and --window exclude each other: windows start from the zero state");
 	if (o->rank && !ntexts && !o->lines)
 		return err_set(e, "--rank compares texts: give some, or --lines");
+	if (o->top_lines && o->rank)
+		return err_set(e, "--top-lines and --rank exclude each other: both say what comes first");
+	if ((o->heat || o->html) && (o->json || o->per_token || o->next || o->against || (o->heat && o->html)))
+		return err_set(e, "%s and %s exclude each other%s", o->heat ? "--heat" : "--html",
+		               o->json ? "--json" : o->per_token ? "--per-token" : o->next ? "--next" :
+		               o->against ? "--against" : "--html",
+		               o->json ? ": for the surprisal of each symbol give --per-token --json" : ": give one of them");
+	if (o->against && o->next)
+		return err_set(e, "--against and --next exclude each other: ask each model with -m");
 	if (o->next && (o->lines || o->window))
 		return err_set(e, "--next and %s exclude each other: give what comes before as TEXT",
 		               o->lines ? "--lines" : "--window");
@@ -120,6 +151,16 @@ static int check(const struct score_options *o, int ntexts, struct err *e)
 	if (!ntexts && !o->file && !o->next && term_is_tty(STDIN_FILENO))
 		return err_set(e, "nothing to score: give TEXT, or -f FILE (- to type it here)");
 	return 0;
+}
+
+/* Where the figure without unknown symbols stands. */
+static const char *known_in(const struct scorer *s)
+{
+	const struct score_options *o = s->o;
+	bool table = !o->json && !o->rank && !o->top_lines && !o->against && !o->html && !(o->heat && o->lines);
+	if (o->against && !s->other)
+		return o->json ? "against_nats_known" : "against_nats_known (--json)";
+	return o->json ? "nats_known" : table ? "column known" : "nats_known (--json)";
 }
 
 /* Which symbols the model does not know, for people. */
@@ -136,10 +177,9 @@ static void note_unknown(const struct scorer *s)
 		rc |= buf_puts(&list, i ? ", " : "", NULL) | vocab_show(&shown, 0, &list, NULL);
 	}
 	if (rc == 0)
-		cmd_note("%zu symbol%s that the model does not know (%s%s), scored as its unknown symbol; %s has "
-		         "the figure without", s->unknown, s->unknown == 1 ? "" : "s", list.p,
-		         s->more_missing ? ", ..." : "",
-		         s->o->json ? "nats_known" : s->o->rank ? "nats_known (--json)" : "column known");
+		cmd_note("%zu symbol%s that %s does not know (%s%s), scored as its unknown symbol; %s has "
+		         "the figure without", s->unknown, s->unknown == 1 ? "" : "s",
+		         s->o->against ? s->l->path : "the model", list.p, s->more_missing ? ", ..." : "", known_in(s));
 	buf_free(&list);
 }
 
@@ -148,6 +188,8 @@ static int score(struct scorer *s, char **texts, size_t ntexts, struct err *e)
 	static char nothing[] = "", *empty[] = {nothing};
 	const struct score_options *o = s->o;
 	int rc;
+	if (score_shade_begin(s, e))
+		return -1;
 	if (o->lines)
 		rc = score_lines(s, o->file, e);
 	else if (o->file)
@@ -156,37 +198,65 @@ static int score(struct scorer *s, char **texts, size_t ntexts, struct err *e)
 		rc = score_texts(s, ntexts ? texts : empty, ntexts ? ntexts : 1, e);
 	if (rc == 0 && o->rank)
 		rc = score_ranked(s, e);
+	if (rc == 0 && o->top_lines)
+		rc = score_top_print(s, e);
+	if (rc == 0 && s->other && (o->lines || ntexts > 1))
+		rc = score_against_total(s, e);
+	if (rc == 0)
+		rc = score_shade_end(s, e);
 	if (rc == 0)
 		rc = score_flush(s);
 	if (rc == 0)
 		note_unknown(s);
+	if (rc == 0 && s->other)
+		note_unknown(s->other);
 	if (rc == 0 && o->next && !ntexts && !o->file && s->newline == NO_TARGET)
 		cmd_note("the model's vocabulary has no newline: nothing stands before an empty text, so nothing "
 		         "can be said of what follows; give TEXT");
 	return rc;
 }
 
+/* A scorer for a model that is open. */
+static struct scorer *scorer_new(const struct score_options *o, struct loaded *l, struct err *e)
+{
+	struct scorer *s = mem_new(1, sizeof *s, e);
+	if (!s)
+		return NULL;
+	loaded_precision(l, o->precision);
+	s->o = o;
+	s->l = l;
+	s->newline = l->vocab.newline < 0 ? NO_TARGET : (uint32_t)l->vocab.newline;
+	return s;
+}
+
 static int run(int argc, char **argv)
 {
-	struct score_options o = {0};
-	struct loaded l = {0};
-	struct scorer *s = NULL;
+	struct score_options o = {0}, plain = {0};
+	struct loaded l = {0}, against = {0};
+	struct scorer *s = NULL, *other = NULL;
 	struct err e = {{0}};
 	int ntexts = 0, code = EXIT_FAILED, rc = cmd_parse(&cmd_score, argc, argv, &o, &ntexts);
 	if (rc >= 0)
 		return rc;
+	o.lines |= o.id || o.top_lines;
+	o.each = o.per_token || o.heat || o.html;
 	if (check(&o, ntexts, &e))
 		return cmd_usage(&cmd_score, &e);
 	if (!ntexts && !o.file && (o.lines || !o.next))
 		o.file = "-";
 
-	if (loaded_open(&l, o.model, &e) || !(s = mem_new(1, sizeof *s, &e)))
+	if (loaded_open(&l, o.model, &e) || !(s = scorer_new(&o, &l, &e)))
 		goto out;
-	loaded_precision(&l, o.precision);
-	s->o = &o;
-	s->l = &l;
-	s->newline = l.vocab.newline < 0 ? NO_TARGET : (uint32_t)l.vocab.newline;
+	if (o.against) { /* figures are all that is wanted of it */
+		plain = o;
+		plain.each = plain.per_token = false;
+		if (loaded_open(&against, o.against, &e) || !(other = scorer_new(&plain, &against, &e)) ||
+		    score_pair(s, other, &e))
+			goto out;
+	}
 	s->width = term_is_tty(STDOUT_FILENO) ? term_width(STDOUT_FILENO) : 0;
+	s->colour = term_colour(STDOUT_FILENO, (enum term_when)o.color);
+	s->utf8 = term_utf8();
 	cmd_catch_signals();
 	if (score_adapts(&o) && score_adapt_open(s, &e))
 		goto out;
@@ -200,8 +270,12 @@ out:
 	}
 	if (s)
 		scorer_free(s);
+	if (other)
+		scorer_free(other);
 	mem_free(s);
+	mem_free(other);
 	loaded_close(&l);
+	loaded_close(&against);
 	return code;
 }
 

@@ -22,17 +22,14 @@ void scorer_free(struct scorer *s)
 	work_free(s->work);
 	pool_free(s->pool);
 	buf_free(&s->out);
-	for (size_t i = 0; i < s->kept.n; i++) {
-		mem_free((char *)s->kept.item[i].label);
-		score_item_free(&s->kept.item[i]);
-	}
+	score_kept_clear(s);
 	mem_free(s->kept.item);
+	score_shade_free(&s->shade);
 }
 
 /* --- before -------------------------------------------------------------------- */
 
-/* Bytes of the symbol that stands at text[0], of a unit that has unknown ones: char or byte. */
-static size_t symbol_bytes(const struct scorer *s, const unsigned char *text, size_t len, uint32_t *symbol)
+size_t score_symbol(const struct scorer *s, const unsigned char *text, size_t len, uint32_t *symbol)
 {
 	*symbol = text[0];
 	return s->l->vocab.unit == UNIT_BYTE || text[0] < 0x80 ? 1 : utf8_decode(text, len, symbol);
@@ -68,7 +65,7 @@ void score_measure(struct scorer *s, struct score_item *it)
 		it->unknown += it->ids[i] == unknown;
 	s->unknown += it->unknown;
 	for (size_t i = from; it->unknown && i < it->n; i++) {
-		at += symbol_bytes(s, it->text + at, it->len - at, &symbol);
+		at += score_symbol(s, it->text + at, it->len - at, &symbol);
 		if (it->ids[i] == unknown)
 			note_missing(s, symbol);
 	}
@@ -160,7 +157,7 @@ static int on_symbol(void *arg, size_t seq, size_t pos, uint32_t id, real nats, 
 		it->nats += (double)nats;
 		if (id != s->l->vocab.size - 1)
 			it->nats_known += (double)nats;
-		if (s->o->per_token)
+		if (s->o->each)
 			rc = add_row(s, it, pos, id, nats, logits);
 	}
 	s->failed = rc != 0;
@@ -170,7 +167,7 @@ static int on_symbol(void *arg, size_t seq, size_t pos, uint32_t id, real nats, 
 int score_evaluate(struct scorer *s, struct score_item *items, size_t n, struct err *e)
 {
 	size_t longest = 0, symbols = 0, extra = s->o->next > 0;
-	bool details = s->o->per_token || s->o->next;
+	bool details = s->o->each || s->o->next;
 	int rc = -1;
 	if (s->adapt)
 		return score_adapt_evaluate(s, items, n, e);
@@ -186,6 +183,10 @@ int score_evaluate(struct scorer *s, struct score_item *items, size_t n, struct 
 		symbols += seqs[i].n;
 		details = details || it->unknown;
 	}
+	for (size_t i = 0; (s->o->heat || s->o->html) && i < n; i++)
+		if (items[i].n && !(s->o->carry && items[i].skip) &&
+		    score_shade_unscored(s, &items[i], first_scored(&items[i]), e))
+			goto out;
 	s->items = items;
 	s->e = e;
 	s->failed = false;
