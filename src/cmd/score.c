@@ -69,6 +69,13 @@ static const struct opt_example examples[] = {
 	 "a text unlike the corpus, by a model that adapts to it"},
 	{"tail -f log | rnnlm score --lines --json | jq -r 'select(.bits_per_char > 3) | .text'",
 	 "odd lines of a log, as they come"},
+	{"rnnlm score --heat -f letter.txt", "a text coloured by surprisal"},
+	{"rnnlm score --html -f letter.txt > letter.html", "the same for a browser"},
+	{"rnnlm score --top-lines 20 -f access.log", "the oddest lines of a log"},
+	{"rnnlm score -m mine.safetensors --against general.safetensors --lines --rank -f crawl.txt | head -n 1000",
+	 "lines of the wanted kind first, for training"},
+	{"rnnlm score --id --rank --json -f nbest.tsv | jq -r 'select(.rank == 1) | [.id, .text] | @tsv'",
+	 "the best of each n-best list"},
 	{"rnnlm score --lines -f names.txt | sort -k5,5gr | head", "the strangest names: column 5 is bits/char"},
 	{NULL, NULL}};
 
@@ -88,6 +95,25 @@ static const struct opt_command command = {
 	        "tail:F+carry. Figures of different protocols do not compare. The text comes last, control "
 	        "characters made visible, cut to the width of a terminal. With --rank the columns are rank, "
 	        "relative, nats, log10P, bits/char, unk, protocol, text.\n\n"
+	        "Lines have their number before the text, and with --id their id. --rank with --id ranks "
+	        "each run of lines of one id, as n-best lists have them, and prints it when the id changes. "
+	        "--top-lines: bits/char, nats/symbol (by which lines are ordered; of equals the earlier comes "
+	        "first), symbols, unk, protocol, line, text.\n\n"
+	        "--against reads the same characters with a second model, whatever the units of the two, and "
+	        "prints chars; nats; a:nats, of the second model; log-ratio, a:nats less nats, which is above "
+	        "0 where the model of -m finds the text likelier; the same three per character in bits: "
+	        "bits/char, a:bits, diff; unk and a:unk, the symbols that each does not know. Lines, and "
+	        "texts if there are several, end with their total. With --rank texts are ordered by diff, "
+	        "the largest first: with a model of the wanted kind of text as -m and one of general text as "
+	        "--against, those of the wanted kind come first (Moore and Lewis 2010). An unknown symbol "
+	        "stands for all that the vocabulary lacks and comes cheap to a model that met many: where unk "
+	        "and a:unk differ, so does what was predicted.\n\n"
+	        "--heat colours each symbol by its surprisal, in steps that its first line explains; symbols "
+	        "that the vocabulary lacks are underlined, line ends and control characters that surprise "
+	        "are shown. Without colours (--color, NO_COLOR) each line has whole bits under its symbols. "
+	        "Lines have bits/char and number before them, texts and files their table behind. --html "
+	        "writes a page that needs nothing else, some 200 bytes for each symbol, light or dark as the "
+	        "browser is; what is known of a symbol appears while it is pointed at.\n\n"
 	        "With --dynamic or --mix-ngram the model adapts to the text: it goes on learning from what it has "
 	        "scored. Texts and lines are read in order, each from the zero state, and what was learned is "
 	        "carried to the next; so is, with --carry, what was learned from the text before the tail. More "
@@ -103,7 +129,11 @@ static const struct opt_command command = {
 	        "--json prints per result the keys text, file, or line (its number) and text; protocol, "
 	        "tokens, chars, nats, log10p, nats_per_char, bits_per_char, perplexity, unknown, nats_known; "
 	        "with --dynamic or --mix-ngram also static_nats and dynamic_nats, mixed_nats, nats being the "
-	        "figure with all of it; with --rank also rank and relative; with --per-token per_token, a list of symbol, id, prob, "
+	        "figure with all of it; with --id also id; with --rank rank and relative, with --top-lines rank; with --against "
+	        "against_tokens, against_nats, against_nats_per_char, against_bits_per_char, "
+	        "against_perplexity, against_unknown, against_nats_known, log_ratio, log_ratio_per_char, both in "
+	        "nats, and no relative; its last line has total, the number of texts, in place of text, and "
+	        "likelier and against_likelier, how many of them each model prefers; with --per-token per_token, a list of symbol, id, prob, "
 	        "nats, rank, top; with --next next, a list of symbol, id, prob. What would divide by nothing "
 	        "is null; the unknown symbol in a list of likeliest is null.",
 	.opts = options,

@@ -167,6 +167,7 @@ int score_ranked(struct scorer *s, struct err *e);
  * the first to go. */
 int score_top_offer(struct scorer *s, struct score_item *it, struct err *e);
 int score_top_print(struct scorer *s, struct err *e);
+int score_top_put(struct scorer *s, const struct score_item *it, bool header, struct err *e);
 
 /* score_against.c: --against. */
 

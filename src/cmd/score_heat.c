@@ -37,8 +37,7 @@ int score_heat_begin(struct scorer *s, struct err *e)
 {
 	struct buf *out = &s->out;
 	if (!s->colour)
-		return buf_puts(out, "under each symbol: its surprisal in whole bits, blank below 1, + from 10; "
-		                     "? a symbol that the model does not know\n\n", e);
+		return buf_puts(out, "under each symbol: its surprisal in whole bits (+: 10 and more; ?: unknown)\n\n", e);
 	if (buf_puts(out, "bits:", e))
 		return -1;
 	for (int i = 0; i < SCORE_LEVELS; i++) {
@@ -88,7 +87,8 @@ static int end_line(struct scorer *s, struct err *e)
 	return 0;
 }
 
-/* Columns of text in a line; a terminal breaks coloured lines itself. */
+/* Columns of text in a line. Where a terminal breaks coloured lines itself, it may fill
+ * the rest of the next with the colour. */
 static size_t line_width(const struct scorer *s)
 {
 	size_t width = (size_t)(s->width ? s->width : term_width(-1)), used = margin(s);
@@ -102,7 +102,7 @@ static int put_visible(struct scorer *s, const struct score_cell *c, const char 
 	struct score_shade *h = &s->shade;
 	int level = score_level(c->nats), bits = c->nats < 100 * LN2 ? (int)(c->nats / LN2) : 100;
 	char mark = (char)(c->unknown ? '?' : bits < 1 ? ' ' : bits < 10 ? '0' + bits : '+');
-	if (!s->colour && h->column && h->column + columns > line_width(s) &&
+	if ((!s->colour || s->width) && h->column && h->column + columns > line_width(s) &&
 	    (end_line(s, e) || put_blanks(&s->out, margin(s), e)))
 		return -1;
 	if (set_style(s, level + (c->unknown ? UNDERLINED : 0), e) || buf_add(&s->out, text, len, e))

@@ -287,6 +287,7 @@ static int put_header(struct scorer *s, const struct score_item *it, struct err 
 	const char *label = it->line || !s->o->file ? "text" : "file";
 	int wide = (int)strlen(s->protocol);
 	if (s->other ? score_against_put(s, it, true, e) :
+	    s->o->top_lines ? score_top_put(s, it, true, e) :
 	    s->o->rank ? buf_puts(out, "rank relative      nats   log10P bits/char  unk ", e)
 	               : buf_puts(out, "tokens      nats   log10P nats/char bits/char perplexity  unk     known ", e))
 		return -1;
@@ -303,6 +304,7 @@ static int put_result(struct scorer *s, const struct score_item *it, struct err 
 	size_t start = out->len;
 	double nats = shown_nats(it->nats);
 	if (s->other ? score_against_put(s, it, false, e) :
+	    s->o->top_lines ? score_top_put(s, it, false, e) :
 	    s->o->rank
 	    ? buf_printf(out, e, "%4zu %8.6f ", it->rank, it->relative) || score_put_number(out, 9, 3, nats, e) ||
 	      score_put_number(out, 8, 2, f.log10p, e) || score_put_number(out, 9, 4, f.bits_per_char, e)
@@ -310,8 +312,9 @@ static int put_result(struct scorer *s, const struct score_item *it, struct err 
 	      score_put_number(out, 8, 2, f.log10p, e) || score_put_number(out, 9, 4, f.nats_per_char, e) ||
 	      score_put_number(out, 9, 4, f.bits_per_char, e) || score_put_number(out, 10, 4, f.perplexity, e))
 		return -1;
-	if ((!s->other && buf_printf(out, e, "%4zu ", it->unknown)) ||
-	    (!s->other && !s->o->rank && score_put_number(out, 9, 3, shown_nats(it->nats_known), e)) ||
+	bool own = s->other || s->o->top_lines; /* columns of their own */
+	if ((!own && buf_printf(out, e, "%4zu ", it->unknown)) ||
+	    (!own && !s->o->rank && score_put_number(out, 9, 3, shown_nats(it->nats_known), e)) ||
 	    (s->adapt && score_adapt_put(s, it, out, e)) ||
 	    buf_printf(out, e, " %-8s", s->protocol) ||
 	    (it->line && buf_printf(out, e, " %6llu", (unsigned long long)it->line)) || buf_puts(out, "  ", e))

@@ -2,7 +2,10 @@
  * as many as are wanted; its root is the least of them, the first to go. */
 #include "cmd/score.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+#define LN2 0.693147180559945309
 
 /* Whether x is listed before y: the more surprising, and of equals the earlier. */
 static bool before(const struct score_item *x, const struct score_item *y)
@@ -59,6 +62,16 @@ int score_top_offer(struct scorer *s, struct score_item *it, struct err *e)
 static int compare(const void *a, const void *b)
 {
 	return before(a, b) ? -1 : before(b, a);
+}
+
+int score_top_put(struct scorer *s, const struct score_item *it, bool header, struct err *e)
+{
+	double chars = it->chars ? (double)it->chars : NAN;
+	if (header)
+		return buf_puts(&s->out, "bits/char nats/symbol  symbols  unk ", e);
+	return score_put_number(&s->out, 9, 4, it->nats / LN2 / chars, e) ||
+	       score_put_number(&s->out, 11, 4, -it->key, e) ||
+	       buf_printf(&s->out, e, "%8zu %4zu ", it->tokens, it->unknown) ? -1 : 0;
 }
 
 int score_top_print(struct scorer *s, struct err *e)
