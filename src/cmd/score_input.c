@@ -287,9 +287,12 @@ static int add_line(struct batch *b, const struct io_lines *r, const unsigned ch
 		return err_set(e, "%s:%llu: no tab: with --id each line is an id, a tab and the text", r->name,
 		               (unsigned long long)r->number);
 	b->offset[b->n] = b->bytes.len;
-	b->item[b->n++] = (struct score_item){.len = len + newline - text, .label_len = len - text,
+	b->item[b->n] = (struct score_item){.len = len + newline - text, .label_len = len - text,
 	                                      .line = r->number, .id_len = id_len};
-	return buf_add(&b->bytes, line, len, e) || buf_add(&b->bytes, "\n", newline, e) ? -1 : 0;
+	if (buf_add(&b->bytes, line, len, e) || buf_add(&b->bytes, "\n", newline, e))
+		return -1;
+	b->n++;
+	return 0;
 }
 
 /* Waits for the writer, but not when Ctrl-C is pressed: reading would go on. */
