@@ -72,7 +72,7 @@ static const struct opt_example examples[] = {
 	{"rnnlm score --heat -f letter.txt", "a text coloured by surprisal"},
 	{"rnnlm score --html -f letter.txt > letter.html", "the same for a browser"},
 	{"rnnlm score --top-lines 20 -f access.log", "the oddest lines of a log"},
-	{"rnnlm score -m mine.safetensors --against general.safetensors --lines --rank -f crawl.txt | head -n 1000",
+	{"rnnlm score -m mine.safetensors --against all.safetensors --lines --rank -f crawl.txt",
 	 "lines of the wanted kind first, for training"},
 	{"rnnlm score --id --rank --json -f nbest.tsv | jq -r 'select(.rank == 1) | [.id, .text] | @tsv'",
 	 "the best of each n-best list"},

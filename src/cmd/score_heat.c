@@ -129,9 +129,8 @@ int score_heat_cell(struct scorer *s, const struct score_cell *c, struct err *e)
 	}
 	rc = term_visible(c->bytes.p, c->bytes.len, &seen, e);
 	size_t columns = rc ? 0 : term_columns(seen.p, seen.len);
-	if (rc == 0 && !columns && !s->shade.open) { /* a mark with nothing to stand on */
+	if (rc == 0 && !columns && !s->shade.open) /* a mark with nothing to stand on */
 		rc = put_visible(s, c, " ", 1, 1, e);
-	}
 	if (rc == 0)
 		rc = put_visible(s, c, seen.p, seen.len, columns, e);
 	buf_free(&seen);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/term.h"
 
@@ -31,7 +32,7 @@ static const char page[] =
 	"p{margin:.3em 0}.dim,th{color:var(--dim);font-weight:normal}\n"
 	"pre,i{font:15px/1.6 ui-monospace,monospace}\n"
 	"pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;tab-size:8}\n"
-	"section pre{padding:.7em;border:1px solid var(--line);border-radius:4px}\n"
+	"section{margin-top:1.5em}section pre{padding:.7em;border:1px solid var(--line);border-radius:4px}\n"
 	"table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
 	"td,th{padding:0 1em .1em 0;text-align:right;vertical-align:top}\n"
 	"td:last-child,th:last-child{text-align:left;padding-right:0}\n"
@@ -75,18 +76,10 @@ static int put_text(struct buf *out, const char *text, size_t len, struct err *e
 	return rc;
 }
 
-static int put_chars(struct buf *out, const char *text, struct err *e)
-{
-	size_t len = 0;
-	while (text[len])
-		len++;
-	return put_text(out, text, len, e);
-}
-
 int score_html_begin(struct scorer *s, struct err *e)
 {
 	struct buf *out = &s->out;
-	if (buf_puts(out, page, e) || buf_puts(out, "<p>Model <b>", e) || put_chars(out, s->l->path, e) ||
+	if (buf_puts(out, page, e) || buf_puts(out, "<p>Model <b>", e) || put_text(out, s->l->path, strlen(s->l->path), e) ||
 	    buf_puts(out, "</b></p>\n<p class=\"legend\">Surprisal in bits: ", e))
 		return -1;
 	for (int i = 0; i < SCORE_LEVELS; i++) {
@@ -181,8 +174,10 @@ int score_html_head(struct scorer *s, const struct score_item *it, struct err *e
 {
 	struct buf *out = &s->out;
 	if (!it->line)
-		return buf_puts(out, "<section>\n<h2>", e) || put_text(out, s->o->file ? it->label : "", s->o->file ? it->label_len : 0, e) ||
-		       buf_puts(out, "</h2>\n<pre>", e) ? -1 : 0;
+		return buf_puts(out, "<section>\n", e) ||
+		       (s->o->file && (buf_puts(out, "<h2>", e) || put_text(out, it->label, it->label_len, e) ||
+		                       buf_puts(out, "</h2>\n", e))) ||
+		       buf_puts(out, "<pre>", e) ? -1 : 0;
 	if (!s->header &&
 	    buf_printf(out, e, "<p class=\"dim\">Protocol: %s</p>\n<table>\n<tr>%s<th>bits/char<th>line%s<th>text\n",
 	               s->protocol, s->o->rank ? "<th>rank<th>relative" : "", it->id ? "<th>id" : ""))

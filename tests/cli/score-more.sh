@@ -129,7 +129,8 @@ ok sh -c 'head -n 12 "$2" | paste "$1" - | awk "{ d = \$1 - \$2 } !(d < 1e-4 && 
 t "many lines need no more memory than few"
 limit=
 for kb in 20000 30000 40000 60000 90000; do
-	if (ulimit -v "$kb" && "$RNNLM" score -m "$good" --lines --threads 1 -f "$TMP/some") >/dev/null 2>&1; then
+	if sh -c '(ulimit -v "$1" && "$RNNLM" score -m "$2" --lines --threads 1 -f "$3")' - "$kb" "$good" "$TMP/some" \
+		>/dev/null 2>&1; then
 		limit=$kb
 		break
 	fi
@@ -283,7 +284,7 @@ t "--html: lines, texts, nothing; ids and ranks"
 run 0 score_in 'a<i>\tthe cat\na<i>\tsat the\n' --html --id --rank
 out_has '<td>a&lt;i&gt;<td>'
 out_has '</table>'
-run 0 score --html "the cat" "" 
+run 0 score --html "the cat" ""
 ok is "$(grep -c '<section>' "$TMP/out")" 2
 out_has 'All 2 together'
 run 0 score_in '' --html --lines
@@ -364,6 +365,7 @@ for how in "" "--tail 0.3" "--tail 0.3 --carry"; do
 	# shellcheck disable=SC2086 # words
 	run 0 score -f "$TMP/bytes.txt" --json --against "$bytes" $how
 	got=$(num against_nats) chars=$(num chars)
+	# shellcheck disable=SC2086 # words
 	run 0 score -f "$TMP/bytes.txt" --json $how
 	ok is "$(num chars)" "$chars"
 	[ -n "$how" ] && continue # cut at another place in bytes
