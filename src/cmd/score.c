@@ -112,7 +112,7 @@ static const struct opt_command command = {
 	        "that the vocabulary lacks are underlined, line ends and control characters that surprise "
 	        "are shown. Without colours (--color, NO_COLOR) each line has whole bits under its symbols. "
 	        "Lines have bits/char and number before them, texts and files their table behind. --html "
-	        "writes a page that needs nothing else, some 200 bytes for each symbol, light or dark as the "
+	        "writes a page that needs nothing else, some 160 bytes for each symbol, light or dark as the "
 	        "browser is; what is known of a symbol appears while it is pointed at.\n\n"
 	        "With --dynamic or --mix-ngram the model adapts to the text: it goes on learning from what it has "
 	        "scored. Texts and lines are read in order, each from the zero state, and what was learned is "
