@@ -36,7 +36,7 @@ static const char page[] =
 	"table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
 	"td,th{padding:0 1em .1em 0;text-align:right;vertical-align:top}\n"
 	"td:last-child,th:last-child{text-align:left;padding-right:0}\n"
-	".legend i{padding:.1em .5em}\n"
+	".legend i{padding:.1em .5em;white-space:nowrap}\n"
 	"i{font-style:normal;border-radius:2px;-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
 	".b1{background:var(--b1);color:var(--i1)}.b2{background:var(--b2);color:var(--i2)}\n"
 	".b3{background:var(--b3);color:var(--i3)}.b4{background:var(--b4);color:var(--i4)}\n"
@@ -92,8 +92,8 @@ int score_html_begin(struct scorer *s, struct err *e)
 			return -1;
 	}
 	return buf_puts(out, "<i class=\"u\">unknown symbol</i></p>\n"
-	                     "<p class=\"dim\">Point at a symbol for its probability, its rank and what was "
-	                     "likelier.</p>\n", e);
+	                     "<p class=\"dim\">Point at a symbol for its probability, its rank and the "
+	                     "likeliest in its place.</p>\n", e);
 }
 
 /* --- symbols -------------------------------------------------------------------------- */
