@@ -151,11 +151,12 @@ static void note_unknown(const struct sampling *s, const char *what, const unsig
 {
 	const struct vocab *v = &s->l.vocab;
 	struct buf shown = {0};
+	uint32_t symbol;
 	size_t i = 0;
 	while (i + 1 < n && ids[i] != v->size - 1)
 		i++;
 	size_t at = vocab_spans(v, ids, i, text, len);
-	term_visible((const char *)text + at, vocab_span(v, ids[i], text + at, len - at), &shown, NULL);
+	term_visible((const char *)text + at, utf8_decode(text + at, len - at, &symbol), &shown, NULL);
 	if (unknown == 1)
 		cmd_note("%s: the model does not know \"%s\" (byte %zu); read as the unknown symbol", what,
 		         shown.p ? shown.p : "", at + 1);

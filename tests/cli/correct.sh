@@ -16,7 +16,7 @@ awk 'BEGIN {
 	}
 }' >"$corpus"
 train() {
-	"$RNNLM" train "$@" --hidden=24 --layers=1 --steps=200 --batch=8 --seq=16 --seed=1 --lr=0.02 --dropout=0 --precision=f32
+	"$RNNLM" train "$@" --hidden=24 --layers=1 --steps=200 --batch=8 --seq=16 --seed=1 --optimizer=adam --lr=0.02 --dropout=0 --precision=f32
 }
 t "models to correct with"
 run 0 train "$corpus" -o "$good"

@@ -90,8 +90,10 @@ for unit in char byte word bpe; do
 	number val_bits >"$TMP/bits.$unit"
 	near "$(cat "$TMP/bits.$unit")" 2.6 0.9
 	nats=$(number val_nats)
-	err_has 'nats/symbol'
-	err_has 'bits/char'
+	case $unit in
+	char) err_has ' nats ' ;;
+	*) err_has 'nats/symbol' && err_has 'bits/char' ;;
+	esac
 
 	t "$unit: score of the held-out tail"
 	run 0 "$RNNLM" score --json -m "$m" -f "$corpus" --tail 0.1
