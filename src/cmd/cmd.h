@@ -19,7 +19,7 @@ struct cmd {
 	const struct opt_command *opt;
 	int (*run)(int argc, char **argv);
 };
-extern const struct cmd cmd_tokenize, cmd_train, cmd_sample, cmd_score, cmd_bench, cmd_info, cmd_help;
+extern const struct cmd cmd_tokenize, cmd_train, cmd_sample, cmd_score, cmd_correct, cmd_bench, cmd_info, cmd_help;
 extern const struct cmd *const cmd_all[]; /* in the order of help, NULL-terminated; main.c */
 extern const char cmd_about[];            /* one line: what the program is; main.c */
 

@@ -48,6 +48,8 @@ void train_corpus_facts(const struct corpus *c, struct train_fact f[TRAIN_FACTS]
 	snprintf(f[2].value, sizeof f[2].value, "%zu", c->ntrain);
 	f[3].key = "val_symbols";
 	snprintf(f[3].value, sizeof f[3].value, "%zu", c->nval);
+	f[4].key = "val_chars";
+	snprintf(f[4].value, sizeof f[4].value, "%zu", c->val_chars);
 }
 
 static int put_facts(struct tf_writer *w, const struct corpus *c, struct err *e)

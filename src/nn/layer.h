@@ -42,8 +42,9 @@ struct layer {
 /* Finds the runs; sizes hidden, hs, lda, ldh must be set. */
 void layer_init(struct layer *l);
 
-/* Packs this step's weights, one part's share of a running job. */
-void layer_pack_part(struct layer *l, const struct model *m, int index, bool backward, int part,
+/* Packs this step's weights, one part's share of a running job. wh: the recurrent
+ * weights, the model's or what dropout leaves of them. */
+void layer_pack_part(struct layer *l, const struct model *m, int index, const real *wh, bool backward, int part,
                      int parts);
 
 /* Row i of a left-hand side with row stride ld. */

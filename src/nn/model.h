@@ -93,6 +93,8 @@ struct state {
 };
 int state_new(struct state *s, const struct model *m, int batch, struct err *e);
 void state_clear(struct state *s);
+/* Stream i of `to` becomes a copy of stream j of `from`, a state of the same model. */
+void state_copy(struct state *to, int i, const struct state *from, int j);
 void state_free(struct state *s);
 
 #endif

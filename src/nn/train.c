@@ -10,7 +10,7 @@
 #include "nn/ckpt.h"
 #include "nn/eval.h"
 
-const char *const schedule_names[] = {"cosine", "linear", "constant", NULL};
+const char *const schedule_names[] = {"cosine", "linear", "constant", "plateau", NULL};
 
 static const double FINAL_RATE = 0.02;  /* of the rate, at the end of a falling schedule */
 static const double SMOOTHING = 0.98;   /* of the training loss shown */
@@ -23,7 +23,7 @@ enum { C_STEP, C_TOKENS, C_BEST_STEP, C_DIVERGED, C_OPTIM_STEPS, C_POS, C_EPOCH,
 enum { N_SECONDS, N_SMOOTH_NATS, N_VAL_NATS, N_BEST_NATS, N_RATE, N_SUM_NATS, NUMBERS };
 /* Blocks like the model's, in a checkpoint under a prefix each: see list_parts. */
 enum { PARTS = 3 };
-enum { EVAL_STEPS = 32, EVAL_PIECES = 64, EVAL_WARM = 256, MAX_DIVERGED = 10 };
+enum { EVAL_STEPS = 32, EVAL_PIECES = 64, EVAL_WARM = 256, MAX_DIVERGED = 10, ROW_STEPS = 20 };
 
 struct train {
 	struct train_config cfg;
@@ -74,14 +74,16 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 	uint64_t per_epoch = (t->streams.length + (size_t)T - 1) / (size_t)T;
 	t->steps = cfg->steps ? cfg->steps : (uint64_t)ceil(cfg->epochs * (double)per_epoch);
 
-	struct work_config train_work = {.T = T, .B = B, .train = true, .dropout = cfg->dropout > 0};
+	struct work_config train_work = {.T = T, .B = B, .train = true,
+	                                 .dropout = cfg->dropout_in > 0 || cfg->dropout > 0 || cfg->dropout_out > 0,
+	                                 .dropout_hh = cfg->dropout_hh > 0};
 	struct work_config eval_work = {.T = EVAL_STEPS, .B = EVAL_PIECES};
 	t->pieces = mem_new(EVAL_PIECES, sizeof *t->pieces, e);
 	t->grad = mem_block(m->size, sizeof *t->grad, e);
 	t->best = mem_block(m->size, sizeof *t->best, e);
 	t->in = mem_new((size_t)T * (size_t)B, sizeof *t->in, e);
 	t->target = mem_new((size_t)T * (size_t)B, sizeof *t->target, e);
-	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, e) ||
+	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, pool_size(pool), e) ||
 	    state_new(&t->state, m, B, e) || !(t->work = work_new(m, &train_work, pool, e)))
 		goto fail;
 	memcpy(t->best, m->w, m->size * sizeof(real));
@@ -146,8 +148,12 @@ static double fraction(struct train *t, double *left)
 		*left = run ? (p->seconds - t->first_seconds) / (double)run * (double)(t->steps - p->step) : NAN;
 		return (double)p->step / (double)t->steps;
 	}
-	/* The last validation has to fit in before the deadline. */
-	double end = t->cfg.seconds - (t->npieces ? t->eval_seconds : 0);
+	/* The last validation has to fit in before the deadline. Before the first it is guessed:
+	 * forward alone is about a third of a step's work. */
+	double eval = t->npieces ? t->eval_seconds : 0;
+	if (t->npieces && eval <= 0 && p->tokens)
+		eval = fmin(p->seconds / (double)p->tokens * (double)t->data.nval / 3, t->cfg.seconds / 2);
+	double end = t->cfg.seconds - eval;
 	*left = t->cfg.seconds - p->seconds;
 	double done = p->seconds < end ? p->seconds / end : 1;
 	t->done = done > t->done ? done : t->done; /* even if validation is faster than the last time */
@@ -165,6 +171,25 @@ static double rate(const struct train *t, double done)
 	if (t->p.step < c->warmup)
 		lr *= (double)(t->p.step + 1) / (double)c->warmup;
 	return lr;
+}
+
+uint64_t train_stale(const struct train *t)
+{
+	return t->p.step / t->eval_every - t->p.best_step / t->eval_every;
+}
+
+bool train_out_of_patience(const struct train *t)
+{
+	return t->cfg.patience && train_stale(t) >= t->cfg.patience;
+}
+
+/* Whether the step to come is the first after a validation that makes a plateau. Asked
+ * before the step, not after the validation: a run stopped in between is the same. */
+static bool on_plateau(const struct train *t)
+{
+	uint64_t stale = train_stale(t), length = t->cfg.plateau;
+	return t->cfg.schedule == SCHEDULE_PLATEAU && length && stale && stale % length == 0 &&
+	       t->p.step % t->eval_every == 0 && t->p.rate > FINAL_RATE;
 }
 
 /* Validation loss of the weights as they are. Out of turn, that is when the run was
@@ -311,9 +336,12 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	struct train_report last = {.nats = p->smooth_nats, .lr = rate(t, 1)}; /* of the last step */
 	bool stopped = false, waited = false, failed = false, unsaved = true, diverged = false;
 
-	while (!stopped && !failed && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
-		struct train_report r = {.p = p, .steps = t->steps};
-		struct dropout drop = {.rate = (real)t->cfg.dropout, .seed = t->cfg.seed, .step = (uint32_t)p->step};
+	while (!stopped && !failed && !train_out_of_patience(t) &&
+	       (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
+		struct train_report r = {.p = p, .steps = t->steps, .halved = on_plateau(t)};
+		struct dropout drop = {.input = (real)t->cfg.dropout_in, .layers = (real)t->cfg.dropout,
+		                       .output = (real)t->cfg.dropout_out, .hh = (real)t->cfg.dropout_hh,
+		                       .seed = t->cfg.seed, .step = (uint32_t)p->step};
 		struct block b = {.B = (int)t->streams.batch, .in = t->in, .target = t->target, .drop = &drop};
 		bool fresh;
 
@@ -321,6 +349,8 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		if (fresh)
 			state_clear(&t->state);
 		restart_streams(t);
+		if (r.halved)
+			p->rate /= 2;
 		r.nats = work_train(t->work, &b, &t->state, t->grad, NULL);
 		r.norm = optim_norm(&t->optim, m, t->grad, t->pool);
 		r.lr = rate(t, fraction(t, &left));
@@ -351,18 +381,20 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		p->seconds = before + io_now() - start;
 		r.fraction = fraction(t, &left);
 		r.left = left;
+		r.last = r.evaluated && (r.fraction >= 1 || train_out_of_patience(t));
 		r.val_nats = t->val_nats;
 		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
 		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
-		r.pending = !r.evaluated && (r.fraction >= 1 || p->step % t->eval_every == 0);
+		bool pending = !r.evaluated && (r.fraction >= 1 || p->step % t->eval_every == 0);
+		r.row = !pending && (r.evaluated || r.diverged || p->step % ROW_STEPS == 0);
 		if (h->report)
 			h->report(h->arg, &r);
-		if (r.evaluated)
+		if (r.row)
 			clear_sums(p);
 		if (h->stop && h->stop()) {
 			/* A step that went too far is followed by the one that mends it, as it would
 			 * be without the stop. */
-			stopped = waited || r.pending || all_finite(t);
+			stopped = waited || pending || all_finite(t);
 			waited = true;
 		}
 		/* A run that is at its end has its last validation before it is saved. */
@@ -386,7 +418,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .last = true, .fraction = fraction(t, &left),
 		                         .nats = last.nats, .norm = last.norm, .lr = last.lr, .diverged = diverged};
 		bool in_turn = r.fraction >= 1 || p->step % t->eval_every == 0;
-		r.aside = !in_turn;
+		r.row = in_turn;
 		failed = validate(t, !in_turn, NULL, &r.improved, e) != 0;
 		unsaved = true;
 		p->seconds = before + io_now() - start;
@@ -398,7 +430,7 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		if (in_turn && !failed)
 			clear_sums(p);
 	}
-	if (!failed && fraction(t, &left) >= 1) {
+	if (!failed && (fraction(t, &left) >= 1 || train_out_of_patience(t))) {
 		p->ended = p->step;
 		unsaved = true;
 	}

@@ -16,16 +16,19 @@
 #include "nn/streams.h"
 #include "nn/work.h"
 
-enum schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT };
+enum schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_PLATEAU };
 extern const char *const schedule_names[];
 
 struct train_config {
 	int batch, seq;
 	double lr;
 	enum schedule schedule; /* falls from lr to FINAL_RATE of it at the end */
+	uint64_t plateau;       /* SCHEDULE_PLATEAU: the rate is halved, down to a 64th, at every so many
+	                           validations in a row without improvement; 0: never */
+	uint64_t patience;      /* the run ends after so many of them; 0: never */
 	uint64_t warmup;        /* steps of linear rise */
 	struct optim_config optim;
-	double dropout;
+	double dropout_in, dropout, dropout_out, dropout_hh; /* struct dropout: of input symbols, between layers, of the output, of recurrent weights */
 	double restart; /* chance of a stream to start a block from the zero state */
 	uint64_t seed;
 	/* Length: the first of these that is not zero. */
@@ -55,9 +58,9 @@ struct train_progress {
 	 * a run was stopped must leave no trace in what it does when it goes on. */
 	double offer_nats;
 	uint64_t offer_step;
-	double rate;        /* factor on the rate: halved when training diverged */
+	double rate;        /* factor on the rate: halved when training diverged, and on a plateau */
 	uint64_t diverged;  /* how often */
-	double sum_nats;    /* training loss since the last validation: of so many steps */
+	double sum_nats;    /* training loss since the last row: of so many steps */
 	uint64_t sum_steps;
 	uint64_t ended;     /* the step at which the run came to its end; 0: it did not yet */
 };
@@ -72,9 +75,10 @@ struct train_report {
 	double nats, norm, lr; /* of this step: loss, gradient norm before clipping, rate */
 	double tokens_per_s;
 	bool evaluated, improved, diverged;
+	bool halved; /* this step is the first with half the rate, for the plateau */
 	bool last; /* the validation after the last step */
-	bool pending; /* this step's validation is still to come, in a report of its own */
-	bool aside;   /* a validation only because the run was stopped: without a stop there is none */
+	bool row; /* a row of the log is due: each validation, and every few steps; not of a validation
+	             that is only because the run was stopped, and once for a step */
 };
 
 struct train;
@@ -109,8 +113,15 @@ void train_add_seconds(struct train *t, double seconds);
  * been made longer since: there is nothing left to do. */
 bool train_done(struct train *t);
 
-/* Runs to the end of the length. 0; 1 if stopped by the hook; -1 on error. After it
- * the model holds the weights offered. */
+/* Validations in turn since the one that found the best weights. What a run does about
+ * them is a function of the step, the best step and the rate, so that it needs
+ * no more in a checkpoint to do the same when it was stopped and goes on. */
+uint64_t train_stale(const struct train *t);
+/* There have been config.patience of them: the run has ended, or ends at once. */
+bool train_out_of_patience(const struct train *t);
+
+/* Runs to the end of the length, or of patience. 0; 1 if stopped by the hook; -1 on
+ * error. After it the model holds the weights offered. */
 int train_run(struct train *t, const struct train_hooks *h, struct err *e);
 
 /* Adds to a writer: the weights offered under the plain names, and under train.* the

@@ -279,7 +279,7 @@ done
 t "options that are wrong"
 for bad in --hidden=0 --hidden=-1 --hidden=x --hidden=99999999 --layers=0 --layers=1000 --embed=-1 --batch=0 --seq=0 \
 	--dropout=1 --dropout=-0.1 --dropout=nan --lr=-1 --clip=-1 --val-frac=1 --val-frac=-0.1 --val-frac=0.00000001 \
-	--cell=lstn --unit=word --schedule=x --precision=f64 --steps=-1 --steps=1.5 --for=x --for=-1s --epochs=-1 \
+	--cell=lstn --unit=syllable --vocab-size=-1 --vocab-size=500 --schedule=x --precision=f64 --steps=-1 --steps=1.5 --for=x --for=-1s --epochs=-1 \
 	--threads=-1 --threads=100000 --seed=-1 --seed=x --warmup=-1 --weight-decay=-1 --min-count=-1; do
 	run 2 train "$bad" -o "$TMP/bad.safetensors" "$c"
 	err_has "${bad%%=*}"

@@ -44,7 +44,7 @@ static struct train_data noise_data(void)
 
 static const struct train_config usual = {
 	.batch = 8, .seq = 12, .lr = 0.02, .schedule = SCHEDULE_COSINE, .warmup = 5,
-	.optim = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1}, .seed = 7, .steps = 60, .eval_every = 20,
+	.optim = {.kind = OPTIM_ADAMW, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1}, .seed = 7, .steps = 60, .eval_every = 20,
 };
 
 static struct model_config shape(int cell)
@@ -224,9 +224,12 @@ static void learns(void)
 static struct train_config eventful(void)
 {
 	struct train_config tc = usual;
-	tc.dropout = 0.2;
+	tc.dropout = tc.dropout_in = tc.dropout_out = tc.dropout_hh = 0.2;
 	tc.restart = 0.3;
 	tc.optim.decay = 0.01;
+	tc.optim.kind = OPTIM_MUON;
+	tc.optim.momentum = 0.95;
+	tc.optim.muon_ratio = 3;
 	tc.eval_every = 10;
 	return tc;
 }
@@ -332,7 +335,7 @@ static void seeds(void)
 		tc.steps = first.steps = 5;
 		tc.seed += i == 1;
 		tc.restart = i == 2 ? 0 : tc.restart;
-		tc.dropout = i == 3 ? 0 : tc.dropout;
+		tc.dropout_out = i == 3 ? 0 : tc.dropout_out;
 		if (begin(&s[i], &mc, &tc, &data, 1))
 			return;
 		ready(model_init(&s[i].m, 1, &s[i].e), &s[i].e); /* from the same weights */
@@ -416,7 +419,184 @@ static void schedules(void)
 	CHECK_STR(schedule_names[SCHEDULE_COSINE], "cosine");
 	CHECK_STR(schedule_names[SCHEDULE_LINEAR], "linear");
 	CHECK_STR(schedule_names[SCHEDULE_CONSTANT], "constant");
-	CHECK(!schedule_names[3]);
+	CHECK_STR(schedule_names[SCHEDULE_PLATEAU], "plateau");
+	CHECK(!schedule_names[4]);
+}
+
+/* --- validations without improvement -------------------------------------------------------------- */
+
+/* Learnt by heart, validated every four steps: the best comes soon, then it gets worse. */
+static struct train_config by_heart(void)
+{
+	struct train_config tc = usual;
+	tc.eval_every = 4;
+	tc.schedule = SCHEDULE_CONSTANT;
+	tc.warmup = 0;
+	return tc;
+}
+
+static void patience(void)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = by_heart();
+	struct session whole, s;
+	if (begin(&whole, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(run(&whole), 0);
+	uint64_t best = train_progress(whole.t)->best_step;
+	CHECK(best > 0 && best < 30);
+	CHECK_INT(train_progress(whole.t)->step, 60); /* 0: no end before the end */
+	CHECK(!train_out_of_patience(whole.t));
+	CHECK_INT(train_stale(whole.t), (60 - best) / 4);
+	for (tc.patience = 1; tc.patience <= 4; tc.patience++) {
+		if (begin(&s, &mc, &tc, &data, 1))
+			return;
+		CHECK_INT(run(&s), 0);
+		const struct train_progress *p = train_progress(s.t);
+		/* The first row of so many validations that are worse than the best before. */
+		uint64_t want = 0, row = 0;
+		double least = INFINITY;
+		for (int i = 3; i < 60 && !want; i += 4) {
+			row = whole.p[i].val_nats < least ? 0 : row + 1;
+			least = fmin(least, whole.p[i].val_nats);
+			want = row == tc.patience ? (uint64_t)i + 1 : 0;
+		}
+		CHECK(want > 0 && want < 60);
+		CHECK_INT(p->step, want);
+		CHECK_INT(s.reports, want); /* validated just now: not once more */
+		CHECK(s.r[want - 1].evaluated && s.r[want - 1].last && !s.r[want - 2].last);
+		CHECK_INT(s.saves, 1);
+		CHECK(train_out_of_patience(s.t));
+		CHECK_INT(train_stale(s.t), tc.patience);
+		CHECK(p->best_nats == least && p->offer_step == p->best_step);
+		CHECK_NEAR(stream_loss(&s, val_ids, 200, 0), least, 1e-3); /* the best weights are offered */
+		end(&s);
+	}
+	end(&whole);
+}
+
+/* Stopped at any step, in the row of bad validations too, and taken up: the same file,
+ * and the same end. */
+static void check_resume_stale(const struct train_config *tc, uint64_t least_steps, uint64_t most_steps)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct session whole, first, rest;
+	if (begin(&whole, &mc, tc, &data, 1) || ready(run(&whole), &whole.e))
+		return;
+	uint64_t steps = train_progress(whole.t)->step;
+	CHECK(steps >= least_steps && steps <= most_steps);
+	for (uint64_t at = 2; at <= steps; at += 3) {
+		if (begin(&first, &mc, tc, &data, 1))
+			return;
+		stop_step = at;
+		CHECK_INT(run(&first), 1);
+		if (begin(&rest, &mc, tc, &data, 1))
+			return;
+		take_up(&rest, &first);
+		CHECK_INT(run(&rest), 0);
+		CHECK_INT(train_progress(rest.t)->step, steps);
+		CHECK(train_progress(rest.t)->rate == train_progress(whole.t)->rate);
+		CHECK(same_files(&whole, &rest));
+		for (int i = 0; i < rest.reports && at + (uint64_t)i < steps; i++)
+			CHECK(rest.r[i].lr == whole.r[at + (uint64_t)i].lr && rest.r[i].halved == whole.r[at + (uint64_t)i].halved);
+		end(&first);
+		end(&rest);
+	}
+	end(&whole);
+}
+
+static void resume_stale(void)
+{
+	struct train_config tc = by_heart();
+	tc.patience = 3;
+	check_resume_stale(&tc, 12, 48);
+	tc.schedule = SCHEDULE_PLATEAU;
+	tc.plateau = 1;
+	check_resume_stale(&tc, 12, 60);
+	tc.patience = 0;
+	tc.plateau = 2;
+	check_resume_stale(&tc, 60, 60);
+}
+
+/* Stopped in a validation that is made up for: the end comes all the same. */
+static int calls;
+static bool stop_in_validation(void)
+{
+	return now_step >= 23 && ++calls >= 2; /* after step 23 no, in the validation of step 24 yes */
+}
+
+static void patience_interrupted(void)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = by_heart();
+	struct session s, whole, more;
+	tc.eval_every = 12;
+	tc.lr = 0.05;
+	tc.patience = 1; /* at 12 it is better than at 24 */
+	if (begin(&whole, &mc, &tc, &data, 1) || ready(run(&whole), &whole.e) || begin(&s, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(train_progress(whole.t)->step, 24);
+	calls = 0;
+	struct train_hooks h = {.arg = &s, .report = on_report, .save = on_save, .save_seconds = 1e9, .stop = stop_in_validation};
+	CHECK_INT(train_run(s.t, &h, &s.e), 1);
+	CHECK_INT(train_progress(s.t)->step, 24);
+	CHECK(same_files(&whole, &s));
+	if (begin(&more, &mc, &tc, &data, 1))
+		return;
+	take_up(&more, &s);
+	CHECK_INT(run(&more), 0);
+	CHECK_INT(train_progress(more.t)->step, 24);
+	CHECK(same_files(&whole, &more));
+	end(&more);
+	end(&s);
+	end(&whole);
+}
+
+static void plateau(void)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = by_heart();
+	struct session s;
+	tc.schedule = SCHEDULE_PLATEAU;
+	tc.steps = 120;
+	for (tc.plateau = 1; tc.plateau <= 3; tc.plateau++) {
+		double want = tc.lr, least = INFINITY;
+		uint64_t row = 0;
+		int halved = 0;
+		if (begin(&s, &mc, &tc, &data, 1))
+			return;
+		CHECK_INT(run(&s), 0);
+		for (int i = 0; i < 120; i++) {
+			if (i && i % 4 == 0) { /* what the validation before this step makes of the rate */
+				row = s.p[i - 1].val_nats < least ? 0 : row + 1;
+				least = fmin(least, s.p[i - 1].val_nats);
+				bool now = row && row % tc.plateau == 0 && halved < 6;
+				want /= now ? 2 : 1;
+				halved += now;
+				CHECK(s.r[i].halved == now);
+			} else {
+				CHECK(!s.r[i].halved);
+			}
+			CHECK_NEAR(s.r[i].lr, want, 1e-15);
+		}
+		CHECK(tc.plateau == 3 ? halved >= 3 : halved == 6);
+		end(&s);
+	}
+	/* While validation improves nothing is halved. */
+	data = markov_data();
+	tc.plateau = 1;
+	tc.steps = 30;
+	tc.eval_every = 10;
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(run(&s), 0);
+	CHECK(s.r[9].improved && s.r[19].improved && s.r[29].improved);
+	CHECK(s.r[29].lr == tc.lr);
+	end(&s);
 }
 
 static void epochs(void)
@@ -513,8 +693,8 @@ static void check_stop(const struct train_data *data, uint64_t step, bool last, 
 	CHECK_INT(p->step, step);
 	CHECK_INT(s.saves, 1);
 	CHECK_INT(s.reports, step + 1); /* the last one tells of the validation */
-	CHECK(r->evaluated && r->improved == last && r->aside);
-	CHECK(!s.r[step - 1].pending && !s.r[step - 1].aside);
+	CHECK(r->evaluated && r->improved == last && !r->row);
+	CHECK(!s.r[step - 1].evaluated);
 	CHECK_INT(p->best_step, best_step);
 	CHECK(isnan(p->best_nats) == !best_step);
 	CHECK_INT(p->offer_step, last ? step : best_step);
@@ -569,7 +749,7 @@ static void stops_in_validation(void)
 	CHECK_NEAR(p->best_nats, stream_loss(&s, val_ids, VAL, NO_TARGET), 1e-3);
 	CHECK(!s.r[1].evaluated && !s.r[1].improved);
 	CHECK(s.reports == 3 && s.r[2].evaluated);
-	CHECK(s.r[1].pending && !s.r[2].pending && !s.r[2].aside); /* one row of the log, the one it would have been */
+	CHECK(!s.r[1].row && s.r[2].row); /* one row of the log, the one it would have been */
 	CHECK(s.r[2].nats == s.r[1].nats && s.r[2].norm == s.r[1].norm && s.r[2].lr == s.r[1].lr && s.r[2].lr > 0);
 	CHECK_INT(s.saves, 1);
 	/* And it goes on as if nothing had been. */
@@ -1007,6 +1187,10 @@ static void refuses(void)
 		CHECK_HAS(s.e.msg, "negative");
 		counters[8 * i + 7] = keep;
 	}
+	counters[8 * 2] = 4; /* of three steps */
+	CHECK_INT(train_get(s.t, &f, &s.e), -1);
+	CHECK_HAS(s.e.msg, "contradicts itself: number 2 is 4 at step 3");
+	counters[8 * 2] = 3;
 	counters[8 * 5 + 6] = 1;
 	CHECK_INT(train_get(s.t, &f, &s.e), -1);
 	CHECK_HAS(s.e.msg, "behind the end of this corpus");
@@ -1094,7 +1278,7 @@ static void failing_memory(void)
 	long n = 1;
 	tc.steps = 3;
 	tc.eval_every = 2;
-	tc.dropout = 0.1;
+	tc.dropout = tc.dropout_hh = 0.1;
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
 	for (; !t && n < 500; n++) {
@@ -1130,8 +1314,9 @@ static void failing_memory(void)
 
 TEST_MAIN("train", {"learns", learns}, {"resume", resume}, {"resume_best", resume_best}, {"threads", threads},
           {"seeds", seeds}, {"carried_state", carried_state},
-          {"schedules", schedules}, {"epochs", epochs}, {"seconds", seconds}, {"stops", stops},
-          {"stops_in_validation", stops_in_validation}, {"saves", saves}, {"save_share", save_share},
-          {"killed", killed}, {"best_kept", best_kept},
+          {"schedules", schedules}, {"patience", patience}, {"resume_stale", resume_stale},
+          {"patience_interrupted", patience_interrupted}, {"plateau", plateau}, {"epochs", epochs},
+          {"seconds", seconds}, {"stops", stops}, {"stops_in_validation", stops_in_validation}, {"saves", saves},
+          {"save_share", save_share}, {"killed", killed}, {"best_kept", best_kept},
           {"no_validation", no_validation}, {"diverges", diverges}, {"recovers", recovers},
           {"after_giving_up", after_giving_up}, {"refuses", refuses}, {"failing_memory", failing_memory})
