@@ -1,10 +1,8 @@
 /* rnnlm train: corpus in, model out. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/pool.h"
@@ -225,16 +223,6 @@ static int check_files(const struct train_options *o, int nfiles, struct err *e)
 	return err_set(e, "an argument is missing: rnnlm %s %s", command.name, command.synopsis);
 }
 
-/* The model file that is gone on with, its options and its place. */
-static int open_resumed(struct train_options *o, const struct train_args *args, const char *path, struct loaded *old,
-                        struct err *e)
-{
-	struct stat st;
-	if (stat(path, &st) && errno == ENOENT)
-		return err_set(e, "there is no %s to go on with: -o names another, and without --resume a new run begins", path);
-	return loaded_open(old, path, e) || train_resume_options(o, old, args, e) ? -1 : 0;
-}
-
 /* What to know when the last checkpoint could not be written. */
 static void tell_last_good(const struct train_session *r, struct err *e)
 {
@@ -245,29 +233,6 @@ static void tell_last_good(const struct train_session *r, struct err *e)
 	else
 		err_set(e, "%s; no checkpoint of this run was written%s%s%s", why.msg, access(r->path, F_OK) ? "" : "; ",
 		        access(r->path, F_OK) ? "" : r->path, access(r->path, F_OK) ? "" : " is the model that was there before");
-}
-
-/* Takes up the run of the file. 1: it had come to its end. */
-static int take_up(struct train_session *r, struct train *t, const struct loaded *old, struct err *e)
-{
-	const struct train_progress *p = train_progress(t);
-	size_t keep;
-	double seconds = 0;
-	if (train_get(t, &old->file, e))
-		return err_wrap(e, "%s", old->path);
-	r->written = true;
-	r->saved_step = p->step;
-	if (p->seconds <= 0 && r->log_path && train_log_upto(r->log_path, p->step, &keep, &seconds, e))
-		return -1;
-	train_add_seconds(t, seconds);
-	if (train_done(t)) {
-		cmd_note("%s has come to its end, at step %llu: nothing is left to do; to go on, give a longer length "
-		         "(--for, --epochs or --steps)", r->path, (unsigned long long)p->step);
-		r->train_nats = p->smooth_nats;
-		return 1;
-	}
-	cmd_note("going on with %s at step %llu", r->path, (unsigned long long)p->step);
-	return 0;
 }
 
 /* Lets a model of pieces begin with the frequencies of its symbols as the output's bias.
@@ -298,7 +263,7 @@ static int train(struct train_options *o, const struct train_args *args, const c
 	struct train_session r = {.o = o, .corpus = &corpus, .model = &model, .train_nats = NAN};
 	int rc = -1, threads = o->threads ? (int)o->threads : pool_cpus();
 
-	if (default_path(o, files[0], &path, e) || (o->resume && open_resumed(o, args, path.p, &old, e)) ||
+	if (default_path(o, files[0], &path, e) || (o->resume && train_open_resumed(o, args, path.p, &old, e)) ||
 	    (o->init_from && (loaded_open(&old, o->init_from, e) || train_init_options(o, &old, args, e))))
 		goto out;
 	r.path = path.p;
@@ -357,7 +322,7 @@ static int train(struct train_options *o, const struct train_args *args, const c
 		start_from_counts(&model, &corpus.vocab);
 	if (!(t = train_new(&model, &tc, &data, pool, e)) || train_name_log(&r, e))
 		goto out;
-	int done = o->resume ? take_up(&r, t, &old, e) : 0;
+	int done = o->resume ? train_take_up(&r, t, &old, e) : 0;
 	loaded_close(&old);
 	if (done) {
 		rc = done < 0 ? -1 : 0;

@@ -79,21 +79,22 @@ void train_save_failed(void *arg, const struct err *e);
 
 /* train_resume.c */
 
-/* Options for going on with the run of a file: what it was trained with, and on top of
- * it the command line, which may change only what is marked OPT_RESUME. o: as parsed
- * from the command line alone. The length is the file's unless one is given. */
-int train_resume_options(struct train_options *o, const struct loaded *old, const struct train_args *args, struct err *e);
+/* Opens the model file at path, and gives the options for going on with its run: what it
+ * was trained with, and on top of it the command line, which may change only what is
+ * marked OPT_RESUME. o: as parsed from the command line alone. The length is the
+ * file's unless one is given. */
+int train_open_resumed(struct train_options *o, const struct train_args *args, const char *path, struct loaded *old,
+                       struct err *e);
 /* Options for a new run from the weights of a file, which decides the shape and the unit. */
 int train_init_options(struct train_options *o, const struct loaded *old, const struct train_args *args, struct err *e);
 /* The text is the one that the run began with. */
 int train_check_corpus(const struct loaded *old, const struct corpus *c, struct err *e);
 /* Into a model of the corpus's vocabulary, symbol by symbol. */
 int train_take_weights(struct model *m, const struct loaded *old, const struct corpus *c, struct err *e);
-/* How much of a log tells of the steps up to this one (bytes; 0: there is no log), and the
- * seconds in its last row. */
-int train_log_upto(const char *path, uint64_t step, size_t *keep, double *seconds, struct err *e);
 /* Cuts the log off behind the step: 1; 0 if there is none to go on with. */
 int train_resume_log(const char *path, uint64_t step, struct err *e);
+/* Takes up the run of the file, and notes where it stands. 1: it had come to its end. */
+int train_take_up(struct train_session *r, struct train *t, const struct loaded *old, struct err *e);
 
 /* train_baseline.c */
 

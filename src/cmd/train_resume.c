@@ -100,7 +100,7 @@ static void set_shape(struct train_options *o, const struct loaded *old)
 	o->residual = m->residual;
 }
 
-int train_resume_options(struct train_options *o, const struct loaded *old, const struct train_args *args, struct err *e)
+static int resume_options(struct train_options *o, const struct loaded *old, const struct train_args *args, struct err *e)
 {
 	struct train_options stored, shape, given = *o;
 	struct buf a = {0}, b = {0};
@@ -137,6 +137,15 @@ int train_resume_options(struct train_options *o, const struct loaded *old, cons
 		o->steps = given.steps;
 	}
 	return 0;
+}
+
+int train_open_resumed(struct train_options *o, const struct train_args *args, const char *path,
+                       struct loaded *old, struct err *e)
+{
+	struct stat st;
+	if (stat(path, &st) && errno == ENOENT)
+		return err_set(e, "there is no %s to go on with: -o names another, and without --resume a new run begins", path);
+	return loaded_open(old, path, e) || resume_options(o, old, args, e) ? -1 : 0;
 }
 
 int train_init_options(struct train_options *o, const struct loaded *old, const struct train_args *args, struct err *e)
@@ -189,7 +198,9 @@ int train_take_weights(struct model *m, const struct loaded *old, const struct c
 
 /* --- log -------------------------------------------------------------------------------------- */
 
-int train_log_upto(const char *path, uint64_t step, size_t *keep, double *seconds, struct err *e)
+/* How much of a log tells of the steps up to this one (bytes; 0: there is no log), and the
+ * seconds in its last row. */
+static int log_upto(const char *path, uint64_t step, size_t *keep, double *seconds, struct err *e)
 {
 	unsigned char *text = NULL;
 	size_t len = 0, head = strlen(train_log_header);
@@ -221,11 +232,35 @@ int train_resume_log(const char *path, uint64_t step, struct err *e)
 	size_t keep;
 	double seconds;
 	struct stat st;
-	if (train_log_upto(path, step, &keep, &seconds, e))
+	if (log_upto(path, step, &keep, &seconds, e))
 		return -1;
 	if (!keep)
 		return 0;
 	if (stat(path, &st) == 0 && (uint64_t)st.st_size > keep && truncate(path, (off_t)keep))
 		return err_sys(e, "cannot cut the log %s off behind step %llu", path, (unsigned long long)step);
 	return 1;
+}
+
+/* --- the run ------------------------------------------------------------------------------------ */
+
+int train_take_up(struct train_session *r, struct train *t, const struct loaded *old, struct err *e)
+{
+	const struct train_progress *p = train_progress(t);
+	size_t keep;
+	double seconds = 0;
+	if (train_get(t, &old->file, e))
+		return err_wrap(e, "%s", old->path);
+	r->written = true;
+	r->saved_step = p->step;
+	if (p->seconds <= 0 && r->log_path && log_upto(r->log_path, p->step, &keep, &seconds, e))
+		return -1;
+	train_add_seconds(t, seconds);
+	if (train_done(t)) {
+		cmd_note("%s has come to its end, at step %llu: nothing is left to do; to go on, give a longer length "
+		         "(--for, --epochs or --steps)", r->path, (unsigned long long)p->step);
+		r->train_nats = p->smooth_nats;
+		return 1;
+	}
+	cmd_note("going on with %s at step %llu", r->path, (unsigned long long)p->step);
+	return 0;
 }
