@@ -15,6 +15,7 @@ static const double SAVE_SHARE = 0.01;  /* or as many as keep saving below this 
 static const double USUAL_SECONDS = 180; /* of training, if no length is given */
 
 #define AT(member) .offset = offsetof(struct train_options, member)
+#define GIVEN(member) .set_offset = offsetof(struct train_options, member##_given)
 
 const struct opt train_table[] = {
 	{.name = "out", .letter = 'o', .type = OPT_STRING, AT(out), .arg = "FILE", .group = "Files",
@@ -46,13 +47,13 @@ const struct opt train_table[] = {
 	{.name = "min-count", .type = OPT_INT, AT(min_count), .def = "0", .min = 0, .max = 1e9, .arg = "N",
 	 .flags = OPT_STORED, .help = "symbols rarer than this in the training part count as unknown (char, byte); words and "
 	         "pieces rarer than this are spelled; 0 = 2 for word and bpe, so that there is spelling to learn from"},
-	{.name = "cell", .type = OPT_CHOICE, AT(cell), .def = "lstm", .choices = cell_names, .flags = OPT_STORED,
+	{.name = "cell", .type = OPT_CHOICE, AT(cell), GIVEN(cell), .def = "lstm", .choices = cell_names, .flags = OPT_STORED,
 	 .group = "Model", .help = "recurrent cell; the equations are those of PyTorch's nn.RNN, nn.LSTM and nn.GRU"},
-	{.name = "layers", .type = OPT_INT, AT(layers), .def = "2", .min = 1, .max = MODEL_MAX_LAYERS, .arg = "N",
+	{.name = "layers", .type = OPT_INT, AT(layers), GIVEN(layers), .def = "2", .min = 1, .max = MODEL_MAX_LAYERS, .arg = "N",
 	 .flags = OPT_STORED, .help = "recurrent layers, one above the other"},
-	{.name = "hidden", .type = OPT_INT, AT(hidden), .def = "256", .min = 1, .max = MODEL_MAX_HIDDEN, .arg = "N",
+	{.name = "hidden", .type = OPT_INT, AT(hidden), GIVEN(hidden), .def = "256", .min = 1, .max = MODEL_MAX_HIDDEN, .arg = "N",
 	 .flags = OPT_STORED, .help = "units of a layer"},
-	{.name = "embed", .type = OPT_INT, AT(embed), .set_offset = offsetof(struct train_options, embed_given),
+	{.name = "embed", .type = OPT_INT, AT(embed), GIVEN(embed),
 	 .def = "0", .min = 0, .max = MODEL_MAX_HIDDEN, .arg = "N", .flags = OPT_STORED,
 	 .help = "width of the embedding of input symbols; 0 = one-hot input; for word and bpe the default is the width of "
 	         "--hidden, at most 256"},
@@ -60,7 +61,7 @@ const struct opt train_table[] = {
 	 .help = "one matrix for embedding and output (Press and Wolf 2017); needs --embed as wide as --hidden"},
 	{.name = "residual", .type = OPT_FLAG, AT(residual), .flags = OPT_STORED,
 	 .help = "add a layer's input to its output (from the second layer on)"},
-	{.name = "dropout", .type = OPT_REAL, AT(dropout), .def = "0.1", .min = 0, .max = 0.95, .arg = "P",
+	{.name = "dropout", .type = OPT_REAL, AT(dropout), GIVEN(dropout), .def = "0.1", .min = 0, .max = 0.95, .arg = "P",
 	 .flags = OPT_STORED, .help = "rate of locked dropout between layers and before the output"},
 	{.name = "dropout-in", .type = OPT_REAL, AT(dropout_in), .def = "0", .min = 0, .max = 0.95, .arg = "P",
 	 .flags = OPT_STORED, .help = "rate of dropout of whole input symbols"},
@@ -69,7 +70,13 @@ const struct opt train_table[] = {
 	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = cmd_precision_names,
 	 .flags = OPT_STORED, .help = "inputs of the large products: float32, or rounded to bfloat16 (sums, weights, states stay "
 	         "float32); auto is bf16 where the CPU multiplies it. Kept in the model, and used with it everywhere"},
-	{.name = "for", .type = OPT_DURATION, AT(seconds), .arg = "TIME", .flags = OPT_STORED | OPT_RESUME, .group = "Length",
+	{.name = "plan", .type = OPT_FLAG, AT(plan), .group = "Length",
+	 .help = "choose what is not given of width and dropout by the speed of this machine, the length of the text and the "
+	         "time there is; done anyway if the length is a time and neither --cell, --layers, --hidden, --embed, --tie nor "
+	         "--residual is given"},
+	{.name = "dry-run", .type = OPT_FLAG, AT(dry_run), .flags = OPT_RESUME,
+	 .help = "say what would be trained, and stop"},
+	{.name = "for", .type = OPT_DURATION, AT(seconds), .arg = "TIME", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "wall-clock time (90s, 3m, 1h30m), validation included: the rate's schedule ends on the deadline; "
 	         "3m when no length is given. With --resume the time of earlier sessions counts, and the length may be "
 	         "changed: the schedule follows the new one from there on"},
@@ -194,6 +201,10 @@ static int check_options(const struct train_options *o, struct err *e)
 		return err_set(e, "--vocab-size: at least %u: 256 are the bytes, one the unknown symbol", VOCAB_LEAST);
 	if ((o->seconds > 0) + (o->steps > 0) + (o->epochs > 0) > 1)
 		return err_set(e, "only one of --for, --epochs and --steps says how long to train");
+	if (o->plan && (o->steps > 0 || o->epochs > 0))
+		return err_set(e, "--plan plans for a time: give --for instead of %s", o->steps > 0 ? "--steps" : "--epochs");
+	if (o->plan && (o->resume || o->init_from))
+		return err_set(e, "--plan plans a new model; %s has one", o->resume ? "the run of --resume" : "--init-from");
 	if (o->resume && o->init_from)
 		return err_set(e, "--resume goes on with a run and --init-from starts a new one: give one of them");
 	if (o->tie && (o->resume || o->init_from))
@@ -250,6 +261,27 @@ static void start_from_counts(struct model *m, const struct vocab *v)
 	m->version++;
 }
 
+/* What the options say. */
+static void configure(const struct train_options *o, size_t vocab, enum precision precision, struct model_config *mc,
+                      struct train_config *tc)
+{
+	double lr = o->lr > 0 ? o->lr : default_rate(o->optimizer, o->hidden);
+	*mc = (struct model_config){.cell = o->cell, .layers = (int)o->layers, .hidden = (int)o->hidden,
+	                            .embed = (int)o->embed, .vocab = (int)vocab, .tie = o->tie, .residual = o->residual,
+	                            .precision = precision};
+	*tc = (struct train_config){
+		.batch = (int)o->batch, .seq = (int)o->seq, .lr = lr,
+		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
+		.plateau = (uint64_t)o->plateau, .patience = (uint64_t)o->patience,
+		.optim = {.kind = (enum optimizer)o->optimizer, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
+		          .momentum = o->momentum, .muon_ratio = o->muon_lr / lr, .decay = o->decay, .clip = o->clip},
+		.dropout_in = o->dropout_in, .dropout = o->dropout, .dropout_out = o->dropout, .dropout_hh = o->dropout_hh,
+		.restart = o->restart, .seed = (uint64_t)o->seed,
+		.steps = (uint64_t)o->steps, .epochs = o->epochs, .seconds = o->seconds,
+		.eval_every = (uint64_t)o->eval_every,
+	};
+}
+
 static int train(struct train_options *o, const struct train_args *args, const char *const *files, int nfiles,
                  int *exit_code, struct err *e)
 {
@@ -284,24 +316,6 @@ static int train(struct train_options *o, const struct train_args *args, const c
 		goto out;
 	r.vocab = vocab.p;
 
-	struct model_config mc = {.cell = o->cell, .layers = (int)o->layers, .hidden = (int)o->hidden,
-	                          .embed = (int)o->embed, .vocab = (int)corpus.vocab.size, .tie = o->tie,
-	                          .residual = o->residual,
-	                          .precision = o->resume ? old.model.cfg.precision : cmd_precision(o->precision)};
-	struct train_config tc = {
-		.batch = (int)o->batch, .seq = (int)o->seq,
-		.lr = o->lr > 0 ? o->lr : default_rate(o->optimizer, o->hidden),
-		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
-		.plateau = (uint64_t)o->plateau, .patience = (uint64_t)o->patience,
-		.optim = {.kind = (enum optimizer)o->optimizer, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
-		          .momentum = o->momentum, .decay = o->decay, .clip = o->clip},
-		.dropout_in = o->dropout_in, .dropout = o->dropout, .dropout_out = o->dropout, .dropout_hh = o->dropout_hh,
-		.restart = o->restart, .seed = (uint64_t)o->seed,
-		.steps = (uint64_t)o->steps, .epochs = o->epochs,
-		.seconds = o->seconds,
-		.eval_every = (uint64_t)o->eval_every,
-	};
-	tc.optim.muon_ratio = o->muon_lr / tc.lr;
 	struct train_data data = {.train = corpus.train, .ntrain = corpus.ntrain, .val = corpus.val, .nval = corpus.nval,
 	                          .first = corpus.vocab.newline < 0 ? NO_TARGET : (uint32_t)corpus.vocab.newline};
 	struct train_hooks hooks = {
@@ -315,7 +329,18 @@ static int train(struct train_options *o, const struct train_args *args, const c
 		goto out;
 	}
 	cmd_catch_signals();
-	if (!(pool = pool_new(threads, e)) || model_new(&model, &mc, e) ||
+	if (!(pool = pool_new(threads, e)))
+		goto out;
+	enum precision precision = o->resume ? old.model.cfg.precision : cmd_precision(o->precision);
+	struct model_config mc;
+	struct train_config tc;
+	configure(o, corpus.vocab.size, precision, &mc, &tc);
+	if (train_planned(o)) {
+		if (train_plan(o, &mc, &tc, &data, pool, e))
+			goto out;
+		configure(o, corpus.vocab.size, precision, &mc, &tc);
+	}
+	if (model_new(&model, &mc, e) ||
 	    (!o->resume && model_init(&model, tc.seed, e)) || (o->init_from && train_take_weights(&model, &old, &corpus, e)))
 		goto out;
 	if (unit_pieces(corpus.vocab.unit) && !o->resume && !o->init_from)
@@ -328,6 +353,11 @@ static int train(struct train_options *o, const struct train_args *args, const c
 		rc = done < 0 ? -1 : 0;
 		if (rc == 0)
 			train_print_summary(&r, t, -1, &base);
+		goto out;
+	}
+	if (o->dry_run) {
+		train_print_plan(&r, t, &tc, threads);
+		rc = 0;
 		goto out;
 	}
 	if (train_open_log(&r, o->resume, train_progress(t)->step, e) || (o->sample_every && train_preview_new(&r, e)))

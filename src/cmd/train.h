@@ -20,7 +20,8 @@ struct train_options {
 	int cell, unit, schedule, precision, optimizer;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac, vocab_size;
 	int64_t plateau, patience, sample_every, save_steps;
-	bool tie, residual, resume, embed_given;
+	bool tie, residual, resume, plan, dry_run;
+	bool cell_given, layers_given, hidden_given, embed_given, dropout_given;
 	double dropout, dropout_in, dropout_hh, restart, lr, muon_lr, momentum, clip, decay, epochs, seconds, save_every;
 	const char *val, *out, *log, *init_from;
 };
@@ -54,6 +55,16 @@ struct train_session {
 	struct train_preview *preview; /* of --sample-every, or NULL */
 	uint64_t sampled;              /* step of the last sample shown */
 };
+
+/* train_plan.c */
+
+/* Whether anything is left to the plan: always with --plan; else if the length is a time
+ * and nothing is said of the model's shape. */
+bool train_planned(const struct train_options *o);
+/* Measures how fast this machine trains, for a second, sets the options that were not
+ * given, and says so. mc, tc: what the options say. */
+int train_plan(struct train_options *o, const struct model_config *mc, const struct train_config *tc,
+               const struct train_data *data, struct pool *pool, struct err *e);
 
 /* train_files.c */
 

@@ -137,6 +137,36 @@ for p in f32 bf16; do
 	ok sh -c '"$RNNLM" info --json "$1" | grep -qF "\"precision\":\"$2\""' - "$m" $p
 done
 
+# --- plan ----------------------------------------------------------------------
+# Speeds are this machine's; what follows from them must fit together.
+planned() { # KEY: of a dry run's last words
+	sed -n "s/^rnnlm: lstm [0-9]*x\([0-9]*\),.*/hidden \1/p; s/.*dropout \([0-9.]*\)\$/dropout \1/p" "$TMP/err" |
+		awk -v key="$1" '$1 == key { print $2 }'
+}
+t "--plan: the more time, the wider; what is given stays"
+run 0 "$RNNLM" train --dry-run --for=1s -o "$TMP/dry.safetensors" "$c"
+err_has 'plan for 0:01'
+short=$(planned hidden)
+run 0 "$RNNLM" train --dry-run --for=500h -o "$TMP/dry.safetensors" "$c"
+err_has 'passes over'
+so "$short >= 64 && $(planned hidden) > $short && $(planned dropout) >= 0"
+run 0 "$RNNLM" train --dry-run --plan --for=500h --hidden=48 --dropout=0.35 --cell=gru -o "$TMP/dry.safetensors" "$c"
+err_has 'gru 2x48,'
+err_has 'dropout 0.35'
+ok test ! -e "$TMP/dry.safetensors"
+ok test ! -e "$TMP/dry.tsv"
+run 0 "$RNNLM" train --dry-run --steps=5 -o "$TMP/dry.safetensors" "$c"
+ok test "$(grep -c 'plan for' "$TMP/err")" = 0 # a length in steps is the same everywhere
+run 0 "$RNNLM" train --dry-run --for=500h --layers=1 -o "$TMP/dry.safetensors" "$c"
+ok test "$(grep -c 'plan for' "$TMP/err")" = 0
+run 0 "$RNNLM" train --for=0.5s --json -o "$TMP/planned.safetensors" "$c"
+run 0 "$RNNLM" info --json "$TMP/planned.safetensors"
+out_has "\"hidden\":\"$(sed -n 's/.*"hidden":\([0-9]*\),.*/\1/p' "$TMP/out")\"" # what was planned is what is stored
+for with in --steps=3 --epochs=2 --resume --init-from=x; do
+	run 2 "$RNNLM" train --plan $with -o "$TMP/dry.safetensors" "$c"
+	err_has '--plan plans'
+done
+
 # --- optimisation ------------------------------------------------------------
 t "--batch and --seq: symbols of a step"
 run 0 train --steps=7 --batch=3 --seq=11 "$c"
