@@ -5,6 +5,7 @@
 #   make test       every test; ends with "N passed, N failed"
 #   make bench      training speed of six shapes here (BENCH=options of rnnlm bench)
 #   make quick      the tests that take a moment
+#   make soak       training killed 200 times and resumed (SOAK=kills)
 #   make asan tsan  the tests under AddressSanitizer + UBSan, ThreadSanitizer
 #   make fuzz       libFuzzer programs (clang) for FUZZ_SECONDS each
 #   make lint       warnings as errors with gcc and clang, layers, shellcheck
@@ -90,11 +91,11 @@ else
 PROGRAM := $B/rnnlm
 endif
 
-.PHONY: all demo bench test quick asan tsan fuzz fuzz-bins lint headers interop install uninstall clean bins help
+.PHONY: all demo bench test quick soak asan tsan fuzz fuzz-bins lint headers interop install uninstall clean bins help
 .DELETE_ON_ERROR:
 all: $(PROGRAM)
 help:
-	@sed -n '3,17s/^# \{0,1\}//p' Makefile
+	@sed -n '3,18s/^# \{0,1\}//p' Makefile
 
 # A change of compiler or flags rebuilds everything of the variant.
 STAMP := $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(ISAS)
@@ -150,6 +151,10 @@ test:
 quick:
 	$(Q)$(PARALLEL) VARIANT=release bins
 	$(Q)QUICK=1 sh scripts/run-tests.sh build/release
+
+SOAK ?= 200
+soak: all
+	$(Q)KILLS=$(SOAK) sh tests/cli/resume.sh
 
 asan:
 	$(Q)$(PARALLEL) VARIANT=asan bins

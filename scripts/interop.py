@@ -73,14 +73,16 @@ def run(*args):
 class Reference:
     """The model of a file, built in PyTorch by the names of its tensors."""
 
-    def __init__(self, path):
+    def __init__(self, path, program):
+        self.path, self.program = path, program
         with safe_open(path, framework="pt") as f:
             self.meta = meta = f.metadata()
         tensors = {k: v for k, v in load_file(path).items() if not k.startswith("train.")}
         yes(meta["format"] == "rnnlm-1", f"format is {meta['format']!r}")
         self.vocab = json.loads(meta["vocab"])
         yes(self.vocab[-1] == -1 and -1 not in self.vocab[:-1], "the last symbol is not the unknown")
-        self.ids = {symbol: i for i, symbol in enumerate(self.vocab)}
+        self.pieces = self.piece_bytes()
+        self.newline = self.pieces.index(b"\n") if b"\n" in self.pieces else None
         cell, layers, hidden, embed = meta["cell"], *(int(meta[k]) for k in ("layers", "hidden", "embed"))
         self.residual = meta["residual"] == "true"
 
@@ -107,17 +109,37 @@ class Reference:
             self.stack = [MODULES[cell](width, hidden, layers)]
             self.stack[0].load_state_dict(weights)
 
+    def piece_bytes(self):
+        """The bytes of each symbol but the unknown, from the list as it is documented."""
+        if self.meta["unit"] == "byte":
+            return [bytes([s]) for s in self.vocab[:-1]]
+        if self.meta["unit"] == "char":
+            return [chr(s).encode("utf-8", "surrogateescape") for s in self.vocab[:-1]]
+        if self.meta["unit"] == "word":
+            return [s.encode("utf-8", "surrogateescape") for s in self.vocab[:-1]]
+        pieces = []
+        for item in self.vocab[:-1]:
+            pieces.append(bytes([item]) if isinstance(item, int) else pieces[item[0]] + pieces[item[1]])
+        return pieces
+
     def encode(self, text):
         raw = text.encode("utf-8", "surrogateescape")
-        symbols = raw if self.meta["unit"] == "byte" else map(ord, text)
-        return [self.ids.get(s, self.ids[-1]) for s in symbols]
+        if self.meta["unit"] in ("char", "byte"):
+            ids = {piece: i for i, piece in enumerate(self.pieces)}
+            symbols = [bytes([b]) for b in raw] if self.meta["unit"] == "byte" else [c.encode("utf-8", "surrogateescape") for c in text]
+            return [ids.get(s, len(self.pieces)) for s in symbols]
+        # Where pieces are cut is the program's own rule; what they stand for is not.
+        done = subprocess.run([str(self.program), "tokenize", "--ids", "-m", str(self.path)], input=raw, capture_output=True)
+        ids = [int(i) for i in done.stdout.split()]
+        yes(done.returncode == 0 and b"".join(self.pieces[i] for i in ids) == raw, f"ids of {text[:20]!r} are not its text")
+        return ids
 
     @torch.no_grad()
     def probabilities(self, text):
         """Log-probability of each scored symbol."""
         ids = self.encode(text)
-        if ord("\n") in self.ids:
-            ids.insert(0, self.ids[ord("\n")])
+        if self.newline is not None:
+            ids.insert(0, self.newline)
         first, target = torch.tensor(ids[:-1]), torch.tensor(ids[1:])
         if self.embed is not None:
             x = self.embed[first]
@@ -132,7 +154,7 @@ class Reference:
 
 def compare(program, path, texts):
     """The file scores the same in both."""
-    reference = Reference(path)
+    reference = Reference(path, program)
     for text in texts:
         want = reference.probabilities(text)
         got = json.loads(run(program, "score", "--json", "-m", path, "--", text))
@@ -208,6 +230,10 @@ def cases(program, folder):
             yield "trained " + name, make, TEXTS[:4]
     yield ("trained lstm-bytes", lambda: trained(program, folder, "lstm-bytes", ["--cell=lstm", "--unit=byte"]),
            TEXTS)
+    for unit in ("word", "bpe"):
+        yield (f"trained gru-{unit}",
+               lambda u=unit: trained(program, folder, f"gru-{u}", ["--cell=gru", f"--unit={u}", "--vocab-size=330"]),
+               TEXTS + ["not utf-8: \udcff\udc80"])
     for name, options in (
         ("rnn", dict(cell="rnn")),
         ("rnn-relu", dict(cell="rnn-relu", layers=2, embed=7)),

@@ -11,7 +11,7 @@
 const char cmd_about[] = "train, sample and score character-level recurrent language models";
 
 const struct cmd *const cmd_all[] = {&cmd_tokenize, &cmd_train, &cmd_sample, &cmd_score,
-                                     &cmd_bench,    &cmd_info,  &cmd_help,   NULL};
+                                     &cmd_correct,  &cmd_bench, &cmd_info,   &cmd_help,   NULL};
 
 static int overview(FILE *to)
 {

@@ -61,6 +61,13 @@ static inline int make_model(struct model *m, const struct model_config *cfg, do
 	return 0;
 }
 
+/* All kinds of dropout at one rate. */
+static inline struct dropout drop_all(double rate, uint64_t seed, uint32_t step)
+{
+	return (struct dropout){.input = (real)rate, .layers = (real)rate, .output = (real)rate, .hh = (real)rate,
+	                        .seed = seed, .step = step};
+}
+
 static inline size_t state_size(const struct state *s)
 {
 	return (size_t)s->layers * (size_t)s->states * (size_t)s->batch * (size_t)s->hidden;

@@ -41,7 +41,8 @@ void io_lines_close(struct io_lines *r);
  * write is remembered and reported by commit, which then aborts. The file
  * that was there before is untouched until commit succeeds. A symbolic link is
  * followed: its target is replaced. Permissions: those of the file replaced,
- * else 0666 less the umask. */
+ * else 0666 less the umask. A process that is killed leaves its temporary file
+ * (.rnnlm-*.tmp), which the next one to write in that folder removes. */
 struct io_atomic {
 	int fd;
 	char *path, *temp;
@@ -59,6 +60,11 @@ void io_atomic_abort(struct io_atomic *w);
  * GNU cp --backup=numbered), never over another file, and returns 1 with the
  * new name in backup; 0 if there was nothing. */
 int io_backup(const char *path, char *backup, size_t size, struct err *e);
+/* The same for a file that is going to be replaced atomically: where file systems can,
+ * it has both names until then, so that there is no moment without one at path. If it
+ * then was not replaced after all, io_backup_undo takes the second name away. */
+int io_backup_link(const char *path, char *backup, size_t size, struct err *e);
+void io_backup_undo(const char *path, const char *backup);
 
 /* Makes the folders that lead to path (mkdir -p of its dirname). */
 int io_mkdirs_for(const char *path, struct err *e);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/io_private.h"
 
 #define WRITE_BUFFER ((size_t)256 << 10)
 #define MAX_LINKS 40
@@ -57,14 +58,22 @@ static int open_temp(struct io_atomic *w, mode_t mode, struct err *e)
 	size_t folder = folder_length(w->path);
 	struct buf b = {0};
 	int fd = -1;
+	if (buf_add(&b, w->path, folder, e) || buf_puts(&b, "", e))
+		goto out;
+	io_temp_clean(b.p);
 	for (int i = 0; fd < 0 && i < MAX_TEMPS; i++) {
 		buf_clear(&b);
 		if (buf_add(&b, w->path, folder, e) ||
-		    buf_printf(&b, e, ".rnnlm-%ld-%d.tmp", (long)getpid(), i))
+		    buf_printf(&b, e, IO_TEMP_BEGINS "%ld-%d" IO_TEMP_ENDS, (long)getpid(), i))
 			goto out;
 		fd = open(b.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 		if (fd < 0 && errno != EEXIST)
 			break;
+		if (fd >= 0 && !io_temp_claim(fd, b.p)) {
+			close(fd);
+			fd = -1;
+			errno = EEXIST;
+		}
 	}
 	if (fd < 0) {
 		err_sys(e, "cannot write %s: no file can be made in its folder", w->path);
@@ -166,6 +175,7 @@ int io_atomic_commit(struct io_atomic *w, struct err *e)
 	flush(w);
 	if (!w->error && w->temp && fsync(w->fd) && errno != EINVAL && errno != ENOTSUP)
 		w->error = errno;
+	int lock = w->temp ? dup(w->fd) : -1; /* the file is claimed until it has its name */
 	if (close(w->fd) && !w->error)
 		w->error = errno;
 	w->fd = -1;
@@ -187,15 +197,17 @@ int io_atomic_commit(struct io_atomic *w, struct err *e)
 	res = 0;
 out:
 	io_atomic_abort(w);
+	if (lock >= 0)
+		close(lock);
 	return res;
 }
 
 void io_atomic_abort(struct io_atomic *w)
 {
-	if (w->path && w->fd >= 0)
-		close(w->fd);
 	if (w->temp)
 		unlink(w->temp);
+	if (w->path && w->fd >= 0)
+		close(w->fd);
 	mem_free(w->temp);
 	mem_free(w->path);
 	mem_free(w->buf);
@@ -234,6 +246,32 @@ int io_backup(const char *path, char *backup, size_t size, struct err *e)
 		unlink(backup);
 		return -1;
 	}
+}
+
+int io_backup_link(const char *path, char *backup, size_t size, struct err *e)
+{
+	struct stat itself;
+	if (lstat(path, &itself) == 0 && S_ISREG(itself.st_mode))
+		for (long n = 1;; n++) {
+			int len = snprintf(backup, size, "%s.~%ld~", path, n);
+			if (len < 0 || (size_t)len >= size)
+				break;
+			if (link(path, backup) == 0)
+				return 1;
+			if (errno != EEXIST)
+				break;
+		}
+	return io_backup(path, backup, size, e);
+}
+
+void io_backup_undo(const char *path, const char *backup)
+{
+	struct stat a, b;
+	bool there = lstat(path, &a) == 0;
+	if (!there && rename(backup, path) == 0)
+		return;
+	if (there && lstat(backup, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		unlink(backup);
 }
 
 int io_mkdirs_for(const char *path, struct err *e)

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum rng_purpose { RNG_INIT = 1, RNG_DROPOUT = 2, RNG_SAMPLE = 3, RNG_RESTART = 4, RNG_SEED = 5, RNG_TEST = 99 };
+enum rng_purpose { RNG_INIT = 1, RNG_DROPOUT = 2, RNG_SAMPLE = 3, RNG_RESTART = 4, RNG_SEED = 5, RNG_PREVIEW = 8, RNG_TEST = 99 };
 
 /* The bare block function: 128-bit counter, 64-bit key. */
 void rng_philox(const uint32_t ctr[4], const uint32_t key[2], uint32_t out[4]);

@@ -118,7 +118,7 @@ static double sample_step(struct bench *b, const struct block *block)
 
 static int prepare(struct bench *b, struct err *e)
 {
-	static const struct optim_config adam = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1};
+	static const struct optim_config adam = {.kind = OPTIM_ADAMW, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1};
 	static const struct sampler_config draw = {.temp = 0.8, .top_p = 1, .ban = NO_TARGET};
 	const struct bench_task *t = b->t;
 	bool one = t->what == BENCH_SAMPLE, train = t->what == BENCH_TRAIN;
@@ -130,7 +130,7 @@ static int prepare(struct bench *b, struct err *e)
 	    !(b->ids = mem_new((size_t)(t->seq + 1) * (size_t)t->batch, sizeof *b->ids, e)) ||
 	    !(b->times = mem_new(MOST_STEPS, sizeof *b->times, e)))
 		return -1;
-	if (train && (optim_new(&b->optim, &b->model, &adam, e) ||
+	if (train && (optim_new(&b->optim, &b->model, &adam, pool_size(b->pool), e) ||
 	              !(b->grad = mem_block(b->model.size, sizeof(real), e))))
 		return -1;
 	return one ? sampler_new(&b->sampler, &draw, (uint32_t)t->model.vocab, e) : 0;

@@ -71,13 +71,13 @@ void cmd_note(const char *fmt, ...)
 	va_end(ap);
 }
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted; /* by this signal */
 
 static void on_signal(int number)
 {
 	if (interrupted && number == SIGINT)
 		_exit(EXIT_INTERRUPTED);
-	interrupted = 1;
+	interrupted = number;
 }
 
 void cmd_catch_signals(void)
@@ -87,6 +87,14 @@ void cmd_catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	struct sigaction before;
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
+}
+
+int cmd_interrupt_code(void)
+{
+	return 128 + (int)interrupted;
 }
 
 bool cmd_interrupted(void)

@@ -19,7 +19,7 @@ struct cmd {
 	const struct opt_command *opt;
 	int (*run)(int argc, char **argv);
 };
-extern const struct cmd cmd_tokenize, cmd_train, cmd_sample, cmd_score, cmd_bench, cmd_info, cmd_help;
+extern const struct cmd cmd_tokenize, cmd_train, cmd_sample, cmd_score, cmd_correct, cmd_bench, cmd_info, cmd_help;
 extern const struct cmd *const cmd_all[]; /* in the order of help, NULL-terminated; main.c */
 extern const char cmd_about[];            /* one line: what the program is; main.c */
 
@@ -71,10 +71,12 @@ enum precision cmd_precision(int choice);
  * path is made (mem_free it). *bundled says it is the one that ships. */
 int cmd_model_path(const char *given, char **path, bool *bundled, struct err *e);
 
-/* SIGINT and SIGTERM set a flag that long loops look at; a second SIGINT ends
- * at once with status 130. */
+/* SIGINT, SIGTERM and SIGHUP (unless ignored, as under nohup) set a flag that long loops
+ * look at; a second SIGINT ends at once with status 130. cmd_interrupt_code: the exit
+ * code that says which it was, 128 + its number (130 for SIGINT). */
 void cmd_catch_signals(void);
 bool cmd_interrupted(void);
+int cmd_interrupt_code(void);
 
 /* Prints the buffer to stdout and clears it; a failure is found by
  * io_close_stdout at exit, cmd_out_failed says it early so that streaming

@@ -49,9 +49,9 @@ static const struct opt_command command = {
 	.summary = "what a model file holds",
 	.text = "Prints the configuration, the vocabulary, where the model comes from, the options it was trained with and "
 	        "whether training can go on; the file is read and checked as a whole. A line is a name and a value. "
-	        "Losses are per symbol of the model's unit: character or byte.\n\n"
+	        "Nats of the held-out text are per symbol of the model's unit, bits per character of the text.\n\n"
 	        "With --json it is one object with the keys model, format, cell, layers, hidden, embed, tie, residual, "
-	        "params, precision, bytes, unit, vocab, corpus, corpus_hash, corpus_bytes, train_symbols, val_symbols, "
+	        "params, precision, bytes, unit, vocab, corpus, corpus_hash, corpus_bytes, train_symbols, val_symbols, val_chars, "
 	        "best_step, val_nats, val_bits, resumable, step, tokens, options, and with --tensors the list tensors "
 	        "of objects with name, dtype, shape, min, max, rms. What the file does not say is null.",
 	.opts = table,
@@ -64,7 +64,9 @@ static const struct opt_command command = {
 
 struct facts {
 	const char *precision;
-	double val_nats;        /* NaN: not known */
+	double val_nats;        /* per symbol; NaN: not known */
+	double val_bits;        /* per character, where the file says how many there were; else per symbol */
+	bool val_chars;
 	bool resumable;
 	int64_t step, tokens;   /* of training that can go on */
 };
@@ -79,12 +81,16 @@ static int find_facts(struct facts *f, const struct loaded *l, struct err *e)
 	const struct tf_tensor *t = tf_find(&l->file, "train.counters");
 	const char *nats = tf_meta(&l->file, "val_nats");
 	char *end;
-	*f = (struct facts){.precision = l->model.cfg.precision == PREC_BF16 ? "bf16" : "f32", .val_nats = NAN};
+	const char *symbols = tf_meta(&l->file, "val_symbols"), *chars = tf_meta(&l->file, "val_chars");
+	*f = (struct facts){.precision = l->model.cfg.precision == PREC_BF16 ? "bf16" : "f32", .val_nats = NAN, .val_bits = NAN};
 	if (nats) {
 		f->val_nats = strtod(nats, &end);
 		if (!*nats || *end || !isfinite(f->val_nats))
 			return err_set(e, "%s: \"val_nats\" is \"%.40s\", not a number", l->path, nats);
 	}
+	double ratio = symbols && chars && atof(chars) > 0 ? atof(symbols) / atof(chars) : 0;
+	f->val_chars = ratio > 0 && isfinite(ratio);
+	f->val_bits = f->val_nats / LN2 * (f->val_chars ? ratio : 1);
 	if (!t)
 		return 0;
 	if (t->count < 2)
@@ -164,25 +170,31 @@ static int meta_line(struct buf *b, const struct loaded *l, const char *key, str
 	return value ? line(b, e, key, "%s", value) : 0;
 }
 
+static const char *vocab_text(enum unit unit)
+{
+	return unit == UNIT_WORD ? "256 bytes, characters, words, the unknown symbol"
+	       : unit == UNIT_BPE ? "256 bytes, merges, the unknown symbol" : "with the unknown symbol";
+}
+
 static int show(struct buf *b, const struct loaded *l, const struct facts *f, struct err *e)
 {
 	static const char *const provenance[] = {"corpus", "corpus_hash", "corpus_bytes", "train_symbols", "val_symbols",
-	                                         "best_step", NULL};
+	                                         "val_chars", "best_step", NULL};
 	const struct model_config *c = &l->model.cfg;
-	const char *unit = l->vocab.unit == UNIT_BYTE ? "byte" : "character";
+	const char *per = l->vocab.unit == UNIT_CHAR || f->val_chars ? "character" : "symbol";
 	if (line(b, e, "model", "%s", l->path) || meta_line(b, l, "format", e) ||
 	    line(b, e, "cell", "%s", cell_names[c->cell]) || line(b, e, "layers", "%d", c->layers) ||
 	    line(b, e, "hidden", "%d", c->hidden) || line(b, e, "embed", "%d%s", c->embed, c->embed ? "" : " (one-hot)") ||
 	    line(b, e, "tie", "%s", c->tie ? "yes" : "no") || line(b, e, "residual", "%s", c->residual ? "yes" : "no") ||
 	    line(b, e, "params", "%zu", l->model.count) || line(b, e, "precision", "%s", f->precision) ||
 	    line(b, e, "bytes", "%zu", l->file.len) || line(b, e, "unit", "%s", unit_names[l->vocab.unit]) ||
-	    line(b, e, "vocab", "%" PRIu32 " (with the unknown symbol)", l->vocab.size))
+	    line(b, e, "vocab", "%" PRIu32 " (%s)", l->vocab.size, vocab_text(l->vocab.unit)))
 		return -1;
 	for (int i = 0; provenance[i]; i++)
 		if (meta_line(b, l, provenance[i], e))
 			return -1;
 	if (isfinite(f->val_nats) &&
-	    line(b, e, "held-out", "%.4f nats, %.4f bits per %s", f->val_nats, f->val_nats / LN2, unit))
+	    line(b, e, "held-out", "%.4f nats per symbol, %.4f bits per %s", f->val_nats, f->val_bits, per))
 		return -1;
 	if (f->resumable ? line(b, e, "training", "can go on from step %" PRId64 " (%" PRId64 " symbols read)", f->step, f->tokens)
 	                 : line(b, e, "training", "cannot go on: the file holds the model only"))
@@ -295,7 +307,7 @@ static int json_tensors(struct json_writer *w, const struct tensorfile *f, struc
 static int show_json(struct buf *b, const struct loaded *l, const struct facts *f, bool tensors, struct err *e)
 {
 	static const char *const texts[] = {"corpus", "corpus_hash", NULL};
-	static const char *const counts[] = {"corpus_bytes", "train_symbols", "val_symbols", "best_step", NULL};
+	static const char *const counts[] = {"corpus_bytes", "train_symbols", "val_symbols", "val_chars", "best_step", NULL};
 	const struct model_config *c = &l->model.cfg;
 	struct json_writer w = {.b = b};
 	json_object_begin(&w);
@@ -327,7 +339,7 @@ static int show_json(struct buf *b, const struct loaded *l, const struct facts *
 	json_key(&w, "val_nats");
 	json_number(&w, f->val_nats);
 	json_key(&w, "val_bits");
-	json_number(&w, f->val_nats / LN2);
+	json_number(&w, f->val_bits);
 	json_key(&w, "resumable");
 	json_bool(&w, f->resumable);
 	json_key(&w, "step");

@@ -2,7 +2,6 @@
 #include "cmd/score.h"
 
 #include "nn/eval.h"
-#include "text/corpus.h"
 #include "text/utf8.h"
 
 #define MOST_STEPS 64u
@@ -19,20 +18,18 @@ void score_item_free(struct score_item *it)
 
 void scorer_free(struct scorer *s)
 {
+	score_adapt_free(s->adapt);
 	work_free(s->work);
 	pool_free(s->pool);
 	buf_free(&s->out);
-	for (size_t i = 0; i < s->kept.n; i++) {
-		mem_free((char *)s->kept.item[i].label);
-		score_item_free(&s->kept.item[i]);
-	}
+	score_kept_clear(s);
 	mem_free(s->kept.item);
+	score_shade_free(&s->shade);
 }
 
 /* --- before -------------------------------------------------------------------- */
 
-/* Bytes of the symbol that stands at text[0]. */
-static size_t symbol_bytes(const struct scorer *s, const unsigned char *text, size_t len, uint32_t *symbol)
+size_t score_symbol(const struct scorer *s, const unsigned char *text, size_t len, uint32_t *symbol)
 {
 	*symbol = text[0];
 	return s->l->vocab.unit == UNIT_BYTE || text[0] < 0x80 ? 1 : utf8_decode(text, len, symbol);
@@ -57,7 +54,9 @@ static void note_missing(struct scorer *s, uint32_t symbol)
 
 void score_measure(struct scorer *s, struct score_item *it)
 {
-	size_t from = first_scored(it), at = corpus_offset(s->l->vocab.unit, it->text, it->len, from);
+	size_t from = first_scored(it);
+	from = from < it->n ? from : it->n;
+	size_t at = vocab_spans(&s->l->vocab, it->ids, from, it->text, it->len);
 	uint32_t unknown = s->l->vocab.size - 1, symbol;
 	it->tokens = it->n > from ? it->n - from : 0;
 	it->chars = vocab_chars(it->text + at, it->len - at);
@@ -66,7 +65,7 @@ void score_measure(struct scorer *s, struct score_item *it)
 		it->unknown += it->ids[i] == unknown;
 	s->unknown += it->unknown;
 	for (size_t i = from; it->unknown && i < it->n; i++) {
-		at += symbol_bytes(s, it->text + at, it->len - at, &symbol);
+		at += score_symbol(s, it->text + at, it->len - at, &symbol);
 		if (it->ids[i] == unknown)
 			note_missing(s, symbol);
 	}
@@ -134,10 +133,10 @@ static int add_row(struct scorer *s, struct score_item *it, size_t pos, uint32_t
                    const real *logits)
 {
 	struct score_row r = {.id = id, .nats = (double)nats, .lse = (double)nats + (double)logits[id]};
-	uint32_t symbol;
-	for (; it->pos < pos; it->pos++)
-		it->at += symbol_bytes(s, it->text + it->at, it->len - it->at, &symbol);
-	r.len = symbol_bytes(s, it->text + it->at, it->len - it->at, &symbol);
+	const struct vocab *v = &s->l->vocab;
+	it->at += vocab_spans(v, it->ids + it->pos, pos - it->pos, it->text + it->at, it->len - it->at);
+	it->pos = pos;
+	r.len = vocab_span(v, id, it->text + it->at, it->len - it->at);
 	r.rank = find_rank(s, logits, id);
 	r.ntop = find_top(s, logits, SCORE_TOP);
 	if (score_add_row(s, it, &r, s->e))
@@ -158,7 +157,7 @@ static int on_symbol(void *arg, size_t seq, size_t pos, uint32_t id, real nats, 
 		it->nats += (double)nats;
 		if (id != s->l->vocab.size - 1)
 			it->nats_known += (double)nats;
-		if (s->o->per_token)
+		if (s->o->each)
 			rc = add_row(s, it, pos, id, nats, logits);
 	}
 	s->failed = rc != 0;
@@ -168,8 +167,10 @@ static int on_symbol(void *arg, size_t seq, size_t pos, uint32_t id, real nats, 
 int score_evaluate(struct scorer *s, struct score_item *items, size_t n, struct err *e)
 {
 	size_t longest = 0, symbols = 0, extra = s->o->next > 0;
-	bool details = s->o->per_token || s->o->next;
+	bool details = s->o->each || s->o->next;
 	int rc = -1;
+	if (s->adapt)
+		return score_adapt_evaluate(s, items, n, e);
 	struct seq *seqs = mem_new(n, sizeof *seqs, e);
 	if (!seqs)
 		return -1;
@@ -182,6 +183,10 @@ int score_evaluate(struct scorer *s, struct score_item *items, size_t n, struct 
 		symbols += seqs[i].n;
 		details = details || it->unknown;
 	}
+	for (size_t i = 0; (s->o->heat || s->o->html) && i < n; i++)
+		if (items[i].n && !(s->o->carry && items[i].skip) &&
+		    score_shade_unscored(s, &items[i], first_scored(&items[i]), e))
+			goto out;
 	s->items = items;
 	s->e = e;
 	s->failed = false;

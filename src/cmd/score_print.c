@@ -38,6 +38,11 @@ static double shown_nats(double nats)
 	return nats > 0 ? nats : 0;
 }
 
+static bool shaded(const struct scorer *s)
+{
+	return s->o->heat || s->o->html;
+}
+
 int score_flush(struct scorer *s)
 {
 	cmd_out(&s->out);
@@ -49,24 +54,17 @@ static int flush_if_large(struct scorer *s)
 	return s->out.len >= SCORE_FLUSH ? score_flush(s) : 0;
 }
 
-static int written(const struct json_writer *w, struct err *e)
+int score_json_written(const struct json_writer *w, struct err *e)
 {
 	return w->failed ? err_set(e, "out of memory") : 0;
 }
 
 /* --- symbols -------------------------------------------------------------------------- */
 
-/* Always one word, so that columns can be counted: a space is \s. */
-static int show_id(const struct vocab *v, uint32_t id, struct buf *out, struct err *e)
+int score_show_symbol(const struct vocab *v, uint32_t id, const unsigned char *text, size_t len,
+                      struct buf *out, struct err *e)
 {
-	return v->symbols[id] == ' ' ? buf_puts(out, "\\s", e) : vocab_show(v, id, out, e);
-}
-
-/* A symbol of the text; one that the vocabulary lacks as "<unk>:" and itself. */
-static int show_symbol(const struct vocab *v, uint32_t id, const unsigned char *text, size_t len,
-                       struct buf *out, struct err *e)
-{
-	if (show_id(v, id, out, e))
+	if (vocab_show_word(v, id, out, e))
 		return -1;
 	if (id != v->size - 1)
 		return 0;
@@ -123,7 +121,7 @@ static int row_json(struct scorer *s, struct score_item *it, const struct score_
 	}
 	json_array_end(&w);
 	json_object_end(&w);
-	return written(&w, e);
+	return score_json_written(&w, e);
 }
 
 int score_add_row(struct scorer *s, struct score_item *it, const struct score_row *r, struct err *e)
@@ -131,9 +129,11 @@ int score_add_row(struct scorer *s, struct score_item *it, const struct score_ro
 	const struct vocab *v = &s->l->vocab;
 	struct buf *out = &it->rows;
 	size_t start = out->len;
+	if (shaded(s))
+		return score_shade_symbol(s, it, r, e);
 	if (s->o->json)
 		return row_json(s, it, r, e);
-	if (show_symbol(v, r->id, it->text + it->at, r->len, out, e) || pad(out, start, 8, e) ||
+	if (score_show_symbol(v, r->id, it->text + it->at, r->len, out, e) || pad(out, start, 8, e) ||
 	    buf_printf(out, e, " %12.6g %8.4f %8.4f %6zu ", prob_of(r->nats), shown_nats(r->nats),
 	               shown_nats(r->nats) / LN2, r->rank))
 		return -1;
@@ -141,7 +141,7 @@ int score_add_row(struct scorer *s, struct score_item *it, const struct score_ro
 		if (buf_puts(out, " ", e))
 			return -1;
 		start = out->len;
-		if (show_id(v, s->top[i].id, out, e) || pad(out, start, 2, e) ||
+		if (vocab_show_word(v, s->top[i].id, out, e) || pad(out, start, 2, e) ||
 		    buf_printf(out, e, " %.3f", prob_of(r->lse - (double)s->top[i].logit)))
 			return -1;
 	}
@@ -159,7 +159,7 @@ int score_add_next(struct scorer *s, struct score_item *it, size_t ntop, double 
 		double nats = lse - (double)s->top[i].logit;
 		if (!s->o->json) {
 			if (buf_printf(&it->next, e, "%4zu %12.6g %8.4f  ", i + 1, prob_of(nats), shown_nats(nats) / LN2) ||
-			    show_id(v, id, &it->next, e) || buf_puts(&it->next, "\n", e))
+			    vocab_show_word(v, id, &it->next, e) || buf_puts(&it->next, "\n", e))
 				return -1;
 			continue;
 		}
@@ -174,7 +174,7 @@ int score_add_next(struct scorer *s, struct score_item *it, size_t ntop, double 
 	}
 	if (s->o->json)
 		json_array_end(&w);
-	return written(&w, e);
+	return score_json_written(&w, e);
 }
 
 /* --- results as JSON ------------------------------------------------------------------- */
@@ -187,6 +187,10 @@ static int head_json(struct scorer *s, const struct score_item *it, struct err *
 		json_key(&w, "line");
 		json_uint(&w, it->line);
 	}
+	if (it->id) {
+		json_key(&w, "id");
+		json_string(&w, it->id, it->id_len);
+	}
 	json_key(&w, s->o->file ? it->line ? "text" : "file" : "text");
 	json_string(&w, it->label, it->label_len);
 	json_key(&w, "protocol");
@@ -195,7 +199,7 @@ static int head_json(struct scorer *s, const struct score_item *it, struct err *
 		json_key(&w, "per_token");
 		json_array_begin(&w);
 	}
-	return written(&w, e);
+	return score_json_written(&w, e);
 }
 
 static int tail_json(struct scorer *s, const struct score_item *it, struct err *e)
@@ -222,25 +226,30 @@ static int tail_json(struct scorer *s, const struct score_item *it, struct err *
 	json_uint(&w, it->unknown);
 	json_key(&w, "nats_known");
 	json_number(&w, it->nats_known);
-	if (s->o->rank) {
+	if (s->adapt)
+		score_adapt_json(s, it, &w);
+	if (s->other && score_against_json(&w, it, e))
+		return -1;
+	if (s->o->rank || s->o->top_lines) {
 		json_key(&w, "rank");
 		json_uint(&w, it->rank);
+	}
+	if (s->o->rank && !s->other) {
 		json_key(&w, "relative");
 		json_number(&w, it->relative);
 	}
-	if (written(&w, e))
+	if (score_json_written(&w, e))
 		return -1;
 	if (s->o->next && (buf_puts(&s->out, ",\"next\":", e) ||
 	                   buf_puts(&s->out, it->next.len ? it->next.p : "[]", e)))
 		return -1;
 	json_object_end(&w);
-	return written(&w, e) || buf_puts(&s->out, "\n", e) ? -1 : 0;
+	return score_json_written(&w, e) || buf_puts(&s->out, "\n", e) ? -1 : 0;
 }
 
 /* --- results as tables ------------------------------------------------------------------ */
 
-/* The text in visible form; on a terminal cut to what is left of the line. */
-static int put_label(struct scorer *s, const struct score_item *it, size_t line_start, struct err *e)
+int score_put_label(struct scorer *s, const struct score_item *it, size_t line_start, struct err *e)
 {
 	struct buf *out = &s->out;
 	size_t used = term_columns(out->p + line_start, out->len - line_start), from = out->len;
@@ -263,8 +272,7 @@ static int put_label(struct scorer *s, const struct score_item *it, size_t line_
 	return buf_puts(out, "...", e);
 }
 
-/* A number, or "-" where there is none. */
-static int put_number(struct buf *out, int width, int decimals, double v, struct err *e)
+int score_put_number(struct buf *out, int width, int decimals, double v, struct err *e)
 {
 	if (isnan(v))
 		return buf_printf(out, e, "%*s ", width, "-");
@@ -278,11 +286,15 @@ static int put_header(struct scorer *s, const struct score_item *it, struct err 
 	struct buf *out = &s->out;
 	const char *label = it->line || !s->o->file ? "text" : "file";
 	int wide = (int)strlen(s->protocol);
-	if (s->o->rank ? buf_puts(out, "rank relative      nats   log10P bits/char  unk ", e)
+	if (s->other ? score_against_put(s, it, true, e) :
+	    s->o->top_lines ? score_top_put(s, it, true, e) :
+	    s->o->rank ? buf_puts(out, "rank relative      nats   log10P bits/char  unk ", e)
 	               : buf_puts(out, "tokens      nats   log10P nats/char bits/char perplexity  unk     known ", e))
 		return -1;
+	if (s->adapt && score_adapt_put_header(s, out, e))
+		return -1;
 	wide = wide < 8 ? 8 : wide;
-	return buf_printf(out, e, " %-*s%s  %s\n", wide, "protocol", it->line ? "   line" : "", label);
+	return buf_printf(out, e, " %-*s%s  %s\n", wide, "protocol", it->line ? "   line" : "", it->id ? "id  text" : label);
 }
 
 static int put_result(struct scorer *s, const struct score_item *it, struct err *e)
@@ -291,26 +303,32 @@ static int put_result(struct scorer *s, const struct score_item *it, struct err 
 	struct figures f = figures_of(it);
 	size_t start = out->len;
 	double nats = shown_nats(it->nats);
-	if (s->o->rank
-	    ? buf_printf(out, e, "%4zu %8.6f ", it->rank, it->relative) || put_number(out, 9, 3, nats, e) ||
-	      put_number(out, 8, 2, f.log10p, e) || put_number(out, 9, 4, f.bits_per_char, e)
-	    : buf_printf(out, e, "%6zu ", it->tokens) || put_number(out, 9, 3, nats, e) ||
-	      put_number(out, 8, 2, f.log10p, e) || put_number(out, 9, 4, f.nats_per_char, e) ||
-	      put_number(out, 9, 4, f.bits_per_char, e) || put_number(out, 10, 4, f.perplexity, e))
+	if (s->other ? score_against_put(s, it, false, e) :
+	    s->o->top_lines ? score_top_put(s, it, false, e) :
+	    s->o->rank
+	    ? buf_printf(out, e, "%4zu %8.6f ", it->rank, it->relative) || score_put_number(out, 9, 3, nats, e) ||
+	      score_put_number(out, 8, 2, f.log10p, e) || score_put_number(out, 9, 4, f.bits_per_char, e)
+	    : buf_printf(out, e, "%6zu ", it->tokens) || score_put_number(out, 9, 3, nats, e) ||
+	      score_put_number(out, 8, 2, f.log10p, e) || score_put_number(out, 9, 4, f.nats_per_char, e) ||
+	      score_put_number(out, 9, 4, f.bits_per_char, e) || score_put_number(out, 10, 4, f.perplexity, e))
 		return -1;
-	if (buf_printf(out, e, "%4zu ", it->unknown) ||
-	    (!s->o->rank && put_number(out, 9, 3, shown_nats(it->nats_known), e)) ||
+	bool own = s->other || s->o->top_lines; /* columns of their own */
+	if ((!own && buf_printf(out, e, "%4zu ", it->unknown)) ||
+	    (!own && !s->o->rank && score_put_number(out, 9, 3, shown_nats(it->nats_known), e)) ||
+	    (s->adapt && score_adapt_put(s, it, out, e)) ||
 	    buf_printf(out, e, " %-8s", s->protocol) ||
 	    (it->line && buf_printf(out, e, " %6llu", (unsigned long long)it->line)) || buf_puts(out, "  ", e))
 		return -1;
-	return put_label(s, it, start, e) || buf_puts(out, "\n", e) ? -1 : 0;
+	if (it->id && (term_visible(it->id, it->id_len, out, e) || buf_puts(out, "  ", e)))
+		return -1;
+	return score_put_label(s, it, start, e) || buf_puts(out, "\n", e) ? -1 : 0;
 }
 
 static int put_next(struct scorer *s, const struct score_item *it, struct err *e)
 {
 	size_t start = s->out.len;
 	if (buf_puts(&s->out, "rank         prob     bits  symbol", e) ||
-	    buf_puts(&s->out, it->label_len ? " after: " : " at the start", e) || put_label(s, it, start, e) ||
+	    buf_puts(&s->out, it->label_len ? " after: " : " at the start", e) || score_put_label(s, it, start, e) ||
 	    buf_puts(&s->out, "\n", e))
 		return -1;
 	if (it->next.len)
@@ -323,6 +341,8 @@ static int put_next(struct scorer *s, const struct score_item *it, struct err *e
 int score_print_head(struct scorer *s, const struct score_item *it, struct err *e)
 {
 	s->rows = false;
+	if (shaded(s))
+		return score_shade_head(s, it, e);
 	if (s->o->json)
 		return head_json(s, it, e);
 	bool block = s->o->per_token || s->o->next; /* tables of its own, set apart by blank lines */
@@ -339,7 +359,7 @@ int score_print_rows(struct scorer *s, struct buf *rows, struct err *e)
 	size_t comma = s->o->json && !s->rows;
 	if (!rows->len)
 		return 0;
-	int rc = buf_add(&s->out, rows->p + comma, rows->len - comma, e);
+	int rc = shaded(s) ? score_shade_rows(s, rows, e) : buf_add(&s->out, rows->p + comma, rows->len - comma, e);
 	s->rows = true;
 	buf_clear(rows);
 	return rc ? rc : flush_if_large(s);
@@ -349,10 +369,14 @@ int score_print_tail(struct scorer *s, const struct score_item *it, struct err *
 {
 	if (s->o->json)
 		return tail_json(s, it, e) ? -1 : flush_if_large(s);
+	if (shaded(s) && score_shade_tail(s, it, e))
+		return -1;
+	if (s->o->html || (s->o->heat && it->line)) /* complete as it is */
+		return flush_if_large(s);
 	if (s->o->per_token && buf_puts(&s->out, "\n", e))
 		return -1;
 	if (s->o->per_token || !s->o->next) {
-		if ((s->o->per_token || !s->header) && put_header(s, it, e))
+		if ((s->o->per_token || s->o->heat || !s->header) && put_header(s, it, e))
 			return -1;
 		s->header = true;
 		if (put_result(s, it, e))

@@ -14,13 +14,20 @@ static const struct opt options[] = {
      .help = "ids, separated by spaces, with a line break after each newline of the text"},
     {.name = "decode", .type = OPT_FLAG, .offset = offsetof(struct tokenize_options, decode),
      .help = "the text of the ids that are read: whole numbers separated by white space"},
+    {.name = "pieces", .type = OPT_FLAG, .offset = offsetof(struct tokenize_options, pieces),
+     .help = "the symbols themselves, separated by spaces, with a line break after each newline of the "
+             "text; a space within a symbol is \\s, a backslash in a word or bpe piece \\\\"},
     {.name = "vocab", .type = OPT_FLAG, .offset = offsetof(struct tokenize_options, vocab),
      .help = "the vocabulary: id, code, count, share and symbol, one per line"},
     CMD_OPT_JSON(struct tokenize_options),
     {.name = "unit", .type = OPT_CHOICE, .offset = offsetof(struct tokenize_options, unit),
      .set_offset = offsetof(struct tokenize_options, unit_set), .def = "char", .choices = unit_names,
      .group = "What a symbol is",
-     .help = "a Unicode code point (char) or a byte; with -m it is the model's"},
+     .help = "a Unicode code point (char), a byte, a word, or a piece of byte-pair encoding (bpe); with -m it is the model's"},
+    {.name = "vocab-size", .type = OPT_INT, .offset = offsetof(struct tokenize_options, vocab_size),
+     .def = "0", .min = 0, .max = VOCAB_MOST, .arg = "N",
+     .help = "symbols of the vocabulary learnt for the unit word or bpe, at most, the 256 bytes and the unknown "
+             "symbol among them; 0 = 10000 words, 1024 bpe pieces"},
     {.name = "model", .letter = 'm', .type = OPT_STRING,
      .offset = offsetof(struct tokenize_options, model), .arg = "FILE",
      .help = "use this model's vocabulary: ids are the model's"},
@@ -31,6 +38,7 @@ static const struct opt_example examples[] = {
     {"rnnlm tokenize --vocab book.txt | sort -k3,3nr | head", "the most frequent symbols"},
     {"rnnlm tokenize --ids book.txt | rnnlm tokenize --decode | cmp - book.txt",
      "any bytes survive the round trip"},
+    {"rnnlm tokenize --unit=bpe --vocab-size=2000 --pieces book.txt | head", "what byte-pair encoding makes of a text"},
     {"echo 'Hello' | rnnlm tokenize --ids -m models/book.safetensors", "ids of a model"},
     {NULL, NULL}};
 
@@ -44,6 +52,9 @@ static const struct opt_command command = {
             "Without -m, --ids prints code points, or bytes with --unit=byte, and --decode reads "
             "the same. A byte that is not part of valid UTF-8 is a symbol of its own, with the "
             "number 0xDC80 + byte - 0x80, so that any file survives the round trip.\n\n"
+            "The units word and bpe have a vocabulary that is learnt from a text (see rnnlm train), so that ids "
+            "mean nothing without it: there --ids and --decode need -m. Without -m the vocabulary is that of the "
+            "text itself.\n\n"
             "With -m ids are the model's. Symbols that it does not know become its last id; their "
             "number is told on standard error.",
     .opts = options,
@@ -80,6 +91,23 @@ static int count_ids(struct vocab *v, const unsigned char *text, size_t len, str
 	return 0;
 }
 
+static int check(const struct tokenize_options *o, struct err *e)
+{
+	if (o->ids + o->decode + o->pieces + o->vocab > 1)
+		return err_set(e, "--ids, --decode, --pieces and --vocab exclude each other: give one of them");
+	if (o->model && o->vocab_size)
+		return err_set(e, "--vocab-size is for a vocabulary that is learnt: leave it or -m out");
+	if (o->vocab_size && !unit_pieces((enum unit)o->unit))
+		return err_set(e, "--vocab-size is for the units word and bpe; the vocabulary of unit %s is that of the text",
+		               unit_names[o->unit]);
+	if (o->vocab_size && o->vocab_size < VOCAB_LEAST)
+		return err_set(e, "--vocab-size: at least %u: 256 are the bytes, one the unknown symbol", VOCAB_LEAST);
+	if (!o->model && (o->ids || o->decode) && unit_pieces((enum unit)o->unit))
+		return err_set(e, "ids of unit %s mean nothing without the vocabulary of a model: give -m MODEL, or "
+		               "--pieces to see the symbols themselves", unit_names[o->unit]);
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	static const char *const standard_input[] = {"-"};
@@ -91,10 +119,8 @@ static int run(int argc, char **argv)
 	int nargs = 0, rc = cmd_parse(&cmd_tokenize, argc, argv, &o, &nargs);
 	if (rc >= 0)
 		return rc;
-	if (o.ids + o.decode + o.vocab > 1) {
-		err_set(&e, "--ids, --decode and --vocab exclude each other: give one of them");
+	if (check(&o, &e))
 		return cmd_usage(&cmd_tokenize, &e);
-	}
 	const char *const *files = nargs ? (const char *const *)argv : standard_input;
 	int nfiles = nargs ? nargs : 1;
 	bool table_only = o.vocab && o.model && nargs == 0; /* the model's, no text read */
@@ -112,7 +138,13 @@ static int run(int argc, char **argv)
 		rc = tokenize_ids(&o, model, text, len, &e);
 		goto out;
 	}
-	if (model ? count_ids(&v, text, len, &e) : vocab_build(&v, (enum unit)o.unit, text, len, 0, &e))
+	if (!model && vocab_build_sized(&v, (enum unit)o.unit, text, len, 0, (uint32_t)o.vocab_size, &e))
+		goto out;
+	if (o.pieces) {
+		rc = tokenize_pieces(&o, &v, text, len, &e);
+		goto out;
+	}
+	if (model && count_ids(&v, text, len, &e))
 		goto out;
 	/* A text's own vocabulary has no use for the unknown. */
 	rc = o.vocab ? tokenize_vocab(&v, model ? v.size : v.size - 1, !table_only, o.json, &e)

@@ -10,12 +10,16 @@
 struct tokenize_options {
 	const char *model;
 	int unit;
-	bool unit_set, ids, decode, vocab, json;
+	int64_t vocab_size; /* 0: by unit */
+	bool unit_set, ids, decode, pieces, vocab, json;
 };
 
-/* tokenize_ids.c. model may be NULL: ids are code points or bytes. */
+/* tokenize_ids.c. model may be NULL: ids are code points or bytes. tokenize_pieces: v is
+ * the model's vocabulary or the text's own. */
 int tokenize_ids(const struct tokenize_options *o, const struct vocab *model,
                  const unsigned char *text, size_t len, struct err *e);
+int tokenize_pieces(const struct tokenize_options *o, const struct vocab *v,
+                    const unsigned char *text, size_t len, struct err *e);
 int tokenize_decode(const struct tokenize_options *o, const struct vocab *model,
                     const char *const *files, int nfiles, struct err *e);
 

@@ -1,4 +1,4 @@
-/* rnnlm tokenize --ids and --decode. */
+/* rnnlm tokenize --ids, --pieces and --decode. */
 #include "cmd/tokenize.h"
 
 #include <inttypes.h>
@@ -27,8 +27,10 @@ static int put_number(struct buf *out, uint32_t n, char after, struct err *e)
 	return buf_add(out, p, (size_t)(digits + sizeof digits - p), e);
 }
 
-static int put_ids(struct buf *out, const uint32_t *ids, size_t n, struct err *e)
+static int put_ids(struct buf *out, const struct vocab *v, uint64_t line, const unsigned char *text, size_t len,
+                   const uint32_t *ids, size_t n, struct err *e)
 {
+	(void)v, (void)line, (void)text, (void)len;
 	for (size_t i = 0; i < n; i++) {
 		if (put_number(out, ids[i], i + 1 < n ? ' ' : '\n', e))
 			return -1;
@@ -38,9 +40,10 @@ static int put_ids(struct buf *out, const uint32_t *ids, size_t n, struct err *e
 	return 0;
 }
 
-static int put_ids_json(struct buf *out, uint64_t line, const uint32_t *ids, size_t n,
-                        struct err *e)
+static int put_ids_json(struct buf *out, const struct vocab *v, uint64_t line, const unsigned char *text, size_t len,
+                        const uint32_t *ids, size_t n, struct err *e)
 {
+	(void)v, (void)text, (void)len;
 	struct json_writer w = {.b = out};
 	json_object_begin(&w);
 	json_key(&w, "line");
@@ -74,8 +77,12 @@ static int line_ids(const struct vocab *model, enum unit unit, const unsigned ch
 	return 0;
 }
 
-int tokenize_ids(const struct tokenize_options *o, const struct vocab *model, const unsigned char *text,
-                     size_t len, struct err *e)
+/* Prints what put makes of each line's ids. */
+typedef int put_line(struct buf *out, const struct vocab *v, uint64_t line, const unsigned char *text, size_t len,
+                     const uint32_t *ids, size_t n, struct err *e);
+
+static int each_line(const struct vocab *v, enum unit unit, const unsigned char *text, size_t len, put_line *put,
+                     struct err *e)
 {
 	struct buf out = {0};
 	uint64_t unknown = 0, line = 0;
@@ -86,9 +93,9 @@ int tokenize_ids(const struct tokenize_options *o, const struct vocab *model, co
 		size_t n = 0, misses = 0;
 		end = newline ? (size_t)(newline - text) + 1 : len;
 		line++;
-		rc = line_ids(model, (enum unit)o->unit, text + pos, end - pos, &ids, &n, &misses, e);
+		rc = line_ids(v, unit, text + pos, end - pos, &ids, &n, &misses, e);
 		if (rc == 0)
-			rc = o->json ? put_ids_json(&out, line, ids, n, e) : put_ids(&out, ids, n, e);
+			rc = put(&out, v, line, text + pos, end - pos, ids, n, e);
 		unknown += misses;
 		mem_free(ids);
 		if (out.len >= TOKENIZE_FLUSH)
@@ -98,6 +105,54 @@ int tokenize_ids(const struct tokenize_options *o, const struct vocab *model, co
 	note_unknown(unknown, "symbol is", "symbols are");
 	buf_free(&out);
 	return rc;
+}
+
+int tokenize_ids(const struct tokenize_options *o, const struct vocab *model, const unsigned char *text,
+                 size_t len, struct err *e)
+{
+	return each_line(model, (enum unit)o->unit, text, len, o->json ? put_ids_json : put_ids, e);
+}
+
+/* --- --pieces --- */
+
+static int put_pieces(struct buf *out, const struct vocab *v, uint64_t line, const unsigned char *text, size_t len,
+                      const uint32_t *ids, size_t n, struct err *e)
+{
+	(void)line, (void)text, (void)len;
+	for (size_t i = 0; i < n; i++) {
+		if (vocab_show_word(v, ids[i], out, e) || buf_puts(out, i + 1 < n ? " " : "\n", e))
+			return -1;
+		if (out->len >= TOKENIZE_FLUSH)
+			cmd_out(out);
+	}
+	return 0;
+}
+
+/* The text that each symbol stands for, of unknown ones too. */
+static int put_pieces_json(struct buf *out, const struct vocab *v, uint64_t line, const unsigned char *text, size_t len,
+                           const uint32_t *ids, size_t n, struct err *e)
+{
+	struct json_writer w = {.b = out};
+	size_t at = 0;
+	json_object_begin(&w);
+	json_key(&w, "line");
+	json_uint(&w, line);
+	json_key(&w, "pieces");
+	json_array_begin(&w);
+	for (size_t i = 0; i < n; i++) {
+		size_t span = vocab_span(v, ids[i], text + at, len - at);
+		json_string(&w, (const char *)text + at, span);
+		at += span;
+	}
+	json_array_end(&w);
+	json_object_end(&w);
+	return w.failed ? err_set(e, "out of memory") : buf_puts(out, "\n", e);
+}
+
+int tokenize_pieces(const struct tokenize_options *o, const struct vocab *v, const unsigned char *text, size_t len,
+                    struct err *e)
+{
+	return each_line(v, v->unit, text, len, o->json ? put_pieces_json : put_pieces, e);
 }
 
 /* --- --decode --- */

@@ -10,16 +10,18 @@
 
 #define LISTED 10 /* symbols in each list of the summary */
 
-/* "U+0041", or "0xE9" for a byte or what stands for one; "-" for the unknown. */
-static const char *code_text(const struct vocab *v, uint32_t id, char text[16])
+/* "U+0041", or "0xE9" for a byte or what stands for one; "-" for the unknown and for
+ * pieces of several characters. */
+static const char *code_text(const struct vocab *v, uint32_t id, const struct buf *symbol, char text[16])
 {
-	uint32_t symbol = v->symbols[id];
-	if (symbol == VOCAB_UNKNOWN)
+	const unsigned char *s = (const unsigned char *)symbol->p;
+	uint32_t cp;
+	if (id == v->size - 1 || utf8_decode(s, symbol->len, &cp) < symbol->len)
 		return "-";
-	if (v->unit == UNIT_BYTE || utf8_is_escape(symbol))
-		snprintf(text, 16, "0x%02X", (unsigned)(symbol < 256 ? symbol : symbol - UTF8_ESCAPE + 0x80));
+	if (v->unit == UNIT_BYTE || utf8_is_escape(cp))
+		snprintf(text, 16, "0x%02X", (unsigned)s[0]);
 	else
-		snprintf(text, 16, "U+%04X", (unsigned)symbol);
+		snprintf(text, 16, "U+%04X", (unsigned)cp);
 	return text;
 }
 
@@ -42,10 +44,11 @@ static int put_symbol_json(struct json_writer *w, const struct vocab *v, uint32_
 	json_key(w, "id");
 	json_uint(w, id);
 	json_key(w, "code");
-	if (v->symbols[id] == VOCAB_UNKNOWN)
+	const char *shown = code_text(v, id, &symbol, code);
+	if (*shown == '-')
 		json_null(w);
 	else
-		json_cstring(w, code_text(v, id, code));
+		json_cstring(w, shown);
 	if (counted) {
 		json_key(w, "count");
 		json_uint(w, v->counts[id]);
@@ -53,7 +56,7 @@ static int put_symbol_json(struct json_writer *w, const struct vocab *v, uint32_
 		json_number(w, share(v->counts[id], total));
 	}
 	json_key(w, "symbol");
-	if (v->symbols[id] == VOCAB_UNKNOWN)
+	if (id == v->size - 1)
 		json_null(w);
 	else
 		json_string(w, symbol.p, symbol.len);
@@ -66,14 +69,16 @@ static int put_symbol(struct buf *out, const struct vocab *v, uint32_t id, bool 
                       uint64_t total, struct err *e)
 {
 	char code[16], count[24] = "-", part[24] = "-";
+	struct buf symbol = {0};
 	if (counted) {
 		snprintf(count, sizeof count, "%" PRIu64, v->counts[id]);
 		snprintf(part, sizeof part, "%.4f%%", 100 * share(v->counts[id], total));
 	}
-	if (buf_printf(out, e, "%6" PRIu32 "  %-8s %12s %10s  ", id, code_text(v, id, code), count, part) ||
-	    vocab_show(v, id, out, e))
-		return -1;
-	return buf_puts(out, "\n", e);
+	int rc = vocab_decode(v, id, &symbol, e) ||
+	         buf_printf(out, e, "%6" PRIu32 "  %-8s %12s %10s  ", id, code_text(v, id, &symbol, code), count, part) ||
+	         vocab_show(v, id, out, e) || buf_puts(out, "\n", e) ? -1 : 0;
+	buf_free(&symbol);
+	return rc;
 }
 
 static uint64_t sum_counts(const struct vocab *v)
@@ -164,7 +169,8 @@ static int put_summary(struct buf *out, const struct summary *s, struct err *e)
 	const struct vocab *v = s->v;
 	int rc = buf_printf(out, e, "bytes       %12zu\ncharacters  %12zu\n", s->bytes, s->chars);
 	if (v->unit != UNIT_CHAR)
-		rc |= buf_printf(out, e, "symbols     %12" PRIu64 "  %ss\n", s->symbols, unit_names[v->unit]);
+		rc |= buf_printf(out, e, "symbols     %12" PRIu64 "  %s\n", s->symbols,
+		                 v->unit == UNIT_BYTE ? "bytes" : v->unit == UNIT_WORD ? "words and what spells them" : "bpe pieces");
 	rc |= buf_printf(out, e, "lines       %12zu\nvocabulary  %12" PRIu32 "  kinds of symbols\n",
 	                 s->lines, s->distinct);
 	if (s->model)

@@ -10,15 +10,27 @@
 #include "cmd/cmd.h"
 #include "cmd/train.h"
 
-
-static const double SAVE_SECONDS = 30;   /* at least, between checkpoints on the way */
+static const double SAVE_SECONDS = 30;  /* between checkpoints on the way, */
+static const double SAVE_SHARE = 0.01;  /* or as many as keep saving below this share of the time */
+static const double USUAL_SECONDS = 180; /* of training, if no length is given */
 
 #define AT(member) .offset = offsetof(struct train_options, member)
+#define GIVEN(member) .set_offset = offsetof(struct train_options, member##_given)
 
 const struct opt train_table[] = {
 	{.name = "out", .letter = 'o', .type = OPT_STRING, AT(out), .arg = "FILE", .group = "Files",
 	 .help = "model file to write; without it models/STEM.safetensors, STEM being the first corpus's name. "
 	         "A model that is replaced is kept under a numbered name (FILE.~1~)"},
+	{.name = "resume", .type = OPT_FLAG, AT(resume), .flags = OPT_RESUME,
+	 .help = "go on with the run that the model file holds, with the same text; its options need not be repeated, and "
+	         "only length, threads, log and saving may be changed"},
+	{.name = "init-from", .type = OPT_STRING, AT(init_from), .arg = "FILE",
+	 .help = "start a new training from the weights of this model: its cell, layers, widths and unit are taken "
+	         "over, and its vocabulary with the new symbols of the text added"},
+	{.name = "save-every", .type = OPT_DURATION, AT(save_every), .def = "0", .min = 0, .max = 1e9, .arg = "TIME",
+	 .flags = OPT_RESUME, .help = "time between checkpoints; 0 = 30s, or as long as keeps saving below a hundredth of the time"},
+	{.name = "save-steps", .type = OPT_INT, AT(save_steps), .def = "0", .min = 0, .max = 1e12, .arg = "N",
+	 .flags = OPT_RESUME, .help = "also save every N steps; 0 = by time only"},
 	{.name = "val", .type = OPT_STRING, AT(val), .arg = "FILE", .flags = OPT_RESUME,
 	 .help = "held-out text; without it the last part of the corpus is held out (--val-frac)"},
 	{.name = "val-frac", .type = OPT_FRACTION, AT(val_frac), .def = "0.1", .min = 0, .max = 0.9, .arg = "F",
@@ -27,51 +39,84 @@ const struct opt train_table[] = {
 	 .help = "table of the run, tab-separated; without it beside the model with the ending .tsv; none: no log"},
 	CMD_OPT_JSON(struct train_options),
 	{.name = "unit", .type = OPT_CHOICE, AT(unit), .def = "char", .choices = unit_names, .flags = OPT_STORED,
-	 .group = "Text", .help = "what the model reads and writes: code points, or bytes"},
-	{.name = "min-count", .type = OPT_INT, AT(min_count), .def = "1", .min = 0, .max = 1e9, .arg = "N",
-	 .flags = OPT_STORED, .help = "symbols rarer than this in the training part count as unknown"},
-	{.name = "cell", .type = OPT_CHOICE, AT(cell), .def = "lstm", .choices = cell_names, .flags = OPT_STORED,
+	 .group = "Text", .help = "what a symbol is: a code point (char), a byte, a word (rare ones are spelled), or a piece of "
+	         "byte-pair encoding learnt from the training part (bpe)"},
+	{.name = "vocab-size", .type = OPT_INT, AT(vocab_size), .def = "0", .min = 0, .max = VOCAB_MOST, .arg = "N",
+	 .flags = OPT_STORED, .help = "symbols of unit word or bpe, at most, the 256 bytes and the unknown symbol among them; "
+	         "0 = 10000 words, 1024 bpe pieces"},
+	{.name = "min-count", .type = OPT_INT, AT(min_count), .def = "0", .min = 0, .max = 1e9, .arg = "N",
+	 .flags = OPT_STORED, .help = "symbols rarer than this in the training part count as unknown (char, byte); words and "
+	         "pieces rarer than this are spelled; 0 = 2 for word and bpe, so that there is spelling to learn from"},
+	{.name = "cell", .type = OPT_CHOICE, AT(cell), GIVEN(cell), .def = "lstm", .choices = cell_names, .flags = OPT_STORED,
 	 .group = "Model", .help = "recurrent cell; the equations are those of PyTorch's nn.RNN, nn.LSTM and nn.GRU"},
-	{.name = "layers", .type = OPT_INT, AT(layers), .def = "2", .min = 1, .max = MODEL_MAX_LAYERS, .arg = "N",
+	{.name = "layers", .type = OPT_INT, AT(layers), GIVEN(layers), .def = "2", .min = 1, .max = MODEL_MAX_LAYERS, .arg = "N",
 	 .flags = OPT_STORED, .help = "recurrent layers, one above the other"},
-	{.name = "hidden", .type = OPT_INT, AT(hidden), .def = "256", .min = 1, .max = MODEL_MAX_HIDDEN, .arg = "N",
+	{.name = "hidden", .type = OPT_INT, AT(hidden), GIVEN(hidden), .def = "256", .min = 1, .max = MODEL_MAX_HIDDEN, .arg = "N",
 	 .flags = OPT_STORED, .help = "units of a layer"},
-	{.name = "embed", .type = OPT_INT, AT(embed), .def = "0", .min = 0, .max = MODEL_MAX_HIDDEN, .arg = "N",
-	 .flags = OPT_STORED, .help = "width of the embedding of input symbols; 0 = one-hot input"},
+	{.name = "embed", .type = OPT_INT, AT(embed), GIVEN(embed),
+	 .def = "0", .min = 0, .max = MODEL_MAX_HIDDEN, .arg = "N", .flags = OPT_STORED,
+	 .help = "width of the embedding of input symbols; 0 = one-hot input; for word and bpe the default is the width of "
+	         "--hidden, at most 256"},
 	{.name = "tie", .type = OPT_FLAG, AT(tie), .flags = OPT_STORED,
 	 .help = "one matrix for embedding and output (Press and Wolf 2017); needs --embed as wide as --hidden"},
 	{.name = "residual", .type = OPT_FLAG, AT(residual), .flags = OPT_STORED,
 	 .help = "add a layer's input to its output (from the second layer on)"},
-	{.name = "dropout", .type = OPT_REAL, AT(dropout), .def = "0.1", .min = 0, .max = 0.95, .arg = "P",
-	 .flags = OPT_STORED, .help = "rate of locked dropout on input symbols, between layers and before the output"},
+	{.name = "dropout", .type = OPT_REAL, AT(dropout), GIVEN(dropout), .def = "0.1", .min = 0, .max = 0.95, .arg = "P",
+	 .flags = OPT_STORED, .help = "rate of locked dropout between layers and before the output"},
+	{.name = "dropout-in", .type = OPT_REAL, AT(dropout_in), .def = "0", .min = 0, .max = 0.95, .arg = "P",
+	 .flags = OPT_STORED, .help = "rate of dropout of whole input symbols"},
+	{.name = "dropout-hh", .type = OPT_REAL, AT(dropout_hh), .def = "0", .min = 0, .max = 0.95, .arg = "P",
+	 .flags = OPT_STORED, .help = "rate of dropout of recurrent weights, the same for all streams and positions of a step"},
 	{.name = "precision", .type = OPT_CHOICE, AT(precision), .def = "auto", .choices = cmd_precision_names,
 	 .flags = OPT_STORED, .help = "inputs of the large products: float32, or rounded to bfloat16 (sums, weights, states stay "
 	         "float32); auto is bf16 where the CPU multiplies it. Kept in the model, and used with it everywhere"},
-	{.name = "for", .type = OPT_DURATION, AT(seconds), .arg = "TIME", .flags = OPT_RESUME, .group = "Length",
+	{.name = "plan", .type = OPT_FLAG, AT(plan), .group = "Length",
+	 .help = "choose what is not given of width and dropout by the speed of this machine, the length of the text and the "
+	         "time there is; done anyway if the length is a time and neither --cell, --layers, --hidden, --embed, --tie nor "
+	         "--residual is given"},
+	{.name = "dry-run", .type = OPT_FLAG, AT(dry_run), .flags = OPT_RESUME,
+	 .help = "say what would be trained, and stop"},
+	{.name = "for", .type = OPT_DURATION, AT(seconds), .arg = "TIME", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "wall-clock time (90s, 3m, 1h30m), validation included: the rate's schedule ends on the deadline; "
-	         "3m when no length is given"},
-	{.name = "epochs", .type = OPT_REAL, AT(epochs), .min = 0, .max = 1e6, .arg = "N", .flags = OPT_RESUME,
+	         "3m when no length is given. With --resume the time of earlier sessions counts, and the length may be "
+	         "changed: the schedule follows the new one from there on"},
+	{.name = "epochs", .type = OPT_REAL, AT(epochs), .min = 0, .max = 1e6, .arg = "N", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "passes over the training text"},
-	{.name = "steps", .type = OPT_INT, AT(steps), .min = 0, .max = 1e12, .arg = "N", .flags = OPT_RESUME,
+	{.name = "steps", .type = OPT_INT, AT(steps), .min = 0, .max = 1e12, .arg = "N", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "optimiser steps"},
+	{.name = "patience", .type = OPT_INT, AT(patience), .def = "0", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_RESUME,
+	 .help = "end sooner, when the last N validations brought no improvement; 0 = never"},
 	{.name = "batch", .type = OPT_INT, AT(batch), .def = "32", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
 	 .group = "Optimisation", .help = "parallel streams of text"},
 	{.name = "seq", .type = OPT_INT, AT(seq), .def = "64", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
 	 .help = "steps of truncated backpropagation through time; the state is carried from block to block"},
 	{.name = "restart", .type = OPT_REAL, AT(restart), .def = "0.02", .min = 0, .max = 1, .arg = "P",
 	 .flags = OPT_STORED, .help = "chance of a stream to start a block from the zero state, so that the model also learns to begin a text"},
+	{.name = "optimizer", .type = OPT_CHOICE, AT(optimizer), .def = "muon", .choices = optimizer_names, .flags = OPT_STORED,
+	 .help = "muon orthogonalises the steps of the matrices between hidden units and leaves the rest to Adam; "
+	         "adam adds weight decay to the gradient, adamw takes it off the weights"},
 	{.name = "lr", .type = OPT_REAL, AT(lr), .def = "0", .min = 0, .max = 100, .arg = "R", .flags = OPT_STORED,
-	 .help = "learning rate of Adam at its highest; 0 = chosen from the width: 0.008 up to 256 units, less above"},
+	 .help = "learning rate at its highest (with muon: of what it leaves to Adam); 0 = chosen by optimiser and width"},
+	{.name = "muon-lr", .type = OPT_REAL, AT(muon_lr), .def = "0.03", .min = 0, .max = 100, .arg = "R", .flags = OPT_STORED,
+	 .help = "rate of muon's matrices at its highest: how far a step moves them in every direction"},
+	{.name = "momentum", .type = OPT_REAL, AT(momentum), .def = "0.95", .min = 0, .max = 0.9999, .arg = "M", .flags = OPT_STORED,
+	 .help = "momentum of muon and sgd"},
 	{.name = "schedule", .type = OPT_CHOICE, AT(schedule), .def = "cosine", .choices = schedule_names, .flags = OPT_STORED,
-	 .help = "how the rate falls over the run, to a fiftieth at its end"},
+	 .help = "how the rate falls: over the run, to a fiftieth at its end; or, with plateau, by half whenever "
+	         "validation has stopped improving (--plateau), six times at most"},
+	{.name = "plateau", .type = OPT_INT, AT(plateau), .def = "2", .min = 1, .max = 1e9, .arg = "N", .flags = OPT_STORED,
+	 .help = "validations in a row without improvement that halve the rate with --schedule=plateau"},
 	{.name = "warmup", .type = OPT_INT, AT(warmup), .def = "50", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_STORED,
 	 .help = "steps over which the rate rises at the start"},
 	{.name = "clip", .type = OPT_REAL, AT(clip), .def = "1", .min = 0, .max = 1e9, .arg = "NORM", .flags = OPT_STORED,
 	 .help = "largest norm of the gradient of all parameters together; 0 = no clipping"},
 	{.name = "weight-decay", .type = OPT_REAL, AT(decay), .def = "0", .min = 0, .max = 10, .arg = "R", .flags = OPT_STORED,
-	 .help = "decoupled weight decay of the matrices (AdamW)"},
+	 .help = "weight decay of the matrices"},
 	{.name = "eval-every", .type = OPT_INT, AT(eval_every), .def = "0", .min = 0, .max = 1e12, .arg = "N",
 	 .flags = OPT_STORED, .help = "steps between validations; 0 = so that they take a few percent of the time"},
+	{.name = "sample-every", .type = OPT_INT, AT(sample_every), .def = "0", .min = 0, .max = 1e12, .arg = "N",
+	 .flags = OPT_RESUME, .help = "steps between samples of the model's text on standard error, to watch it learn; they change "
+	         "nothing in the result; 0 = none"},
 	CMD_OPT_SEED(struct train_options),
 	CMD_OPT_THREADS(struct train_options),
 	{0},
@@ -81,6 +126,13 @@ static const struct opt_example examples[] = {
 	{"rnnlm train corpus.txt", "three minutes with default settings; the model is models/corpus.safetensors"},
 	{"rnnlm train --for 20m --hidden=512 --dropout=0.3 corpus.txt", "a larger model, for longer"},
 	{"rnnlm train --cell=gru --layers=1 --epochs=5 -o names.safetensors names.txt", "five passes over a small file"},
+	{"rnnlm train --epochs=100 --patience=3 --schedule=plateau notes.txt", "until held-out text gets no better"},
+	{"rnnlm train --for 10m --sample-every=500 corpus.txt", "shows what the model writes, every 500 steps"},
+	{"rnnlm train --unit=bpe --vocab-size=2000 book.txt", "pieces of words, 2000 of them: a text is fewer symbols, each of which says more"},
+	{"rnnlm train --resume corpus.txt", "go on with models/corpus.safetensors where it was stopped"},
+	{"rnnlm train --resume --for 1h corpus.txt", "make a run longer: an hour in all"},
+	{"rnnlm train --init-from=models/corpus.safetensors --for 1m -o fine.safetensors more.txt",
+	 "a new training on another text, from the weights of an old model"},
 	{"cat *.log | rnnlm train --unit=byte -o log.safetensors -", "from a pipe, byte by byte"},
 	{0},
 };
@@ -93,79 +145,222 @@ static const struct opt_command command = {
 	        "input). The vocabulary is that of the training part. Progress is shown on standard error with the "
 	        "loss in nats per symbol, on the text being trained on and on held-out text. The weights with the "
 	        "lowest held-out loss are what the model file holds for sample and score.\n\n"
-	        "Ctrl-C finishes the step, saves and stops. The file holds all that training needs to go on. The "
-	        "same seed, options and number of steps give the same file byte for byte at any number of threads.\n\n"
-	        "The log has the columns step, epoch, seconds, tokens, train_nats, val_nats, lr, grad_norm and "
-	        "tokens_per_s. With --json the last line on standard output is a summary.",
+	        "A symbol is what --unit says. With word and bpe a text could be cut in pieces in many ways; a model reads "
+	        "it in one of them, and the probability it gives a text is that of this one. Words that are not in the "
+	        "vocabulary are spelled by characters, and what is not there either by bytes, so that every text has a "
+	        "probability. Bits per character divide by the characters of the text and compare between units; nats per "
+	        "symbol do not. Whatever the unit, the same characters are held out.\n\n"
+	        "Ctrl-C (SIGINT), SIGTERM and SIGHUP finish the step, save and stop, with exit status 130, 143 and 129; a "
+	        "second Ctrl-C ends at once. The file holds all that training needs to go on: with --resume and the "
+	        "same FILEs the run continues as if it had not been stopped, even if it was killed; what was done "
+	        "since the last checkpoint (--save-every) is done again. A run that has reached its length goes on when "
+	        "given a longer one. If a checkpoint cannot be written the last one is kept and another attempt made "
+	        "later. The same seed, options and number of steps give the same file byte for byte at any number of "
+	        "threads and however often the run was interrupted.\n\n"
+	        "The log has the columns step, epoch, seconds, tokens, train_nats (mean since the row before), val_nats "
+	        "(where there was a validation), lr, grad_norm (before clipping) and tokens_per_s. With --json the last "
+	        "line on standard output is a summary.\n\n"
+	        "At the end stands what simpler models say of the same held-out text: the frequencies of symbols "
+	        "(unigram), and an interpolated Kneser-Ney model of the four symbols before (5-gram). A model that is "
+	        "worth its time is better than both. In the summary of --json they are unigram_nats and ngram_nats, per "
+	        "symbol as val_nats, and ngram_bytes, the memory of the n-gram model.",
 	.opts = train_table,
 	.examples = examples,
-	.min_args = 1,
+	.min_args = 0, /* checked by the command, which knows more to say */
 	.max_args = -1,
 };
 
 /* --- the command ------------------------------------------------------------------------ */
 
-/* Adam's best rate falls with the width; measured at 128, 256 and 512 units. */
-static double default_rate(int64_t hidden)
+/* Adam's best rate falls with the width; measured at 128, 256 and 512 units. What muon
+ * leaves to it does not depend on the width. */
+static double default_rate(int optimizer, int64_t hidden)
 {
-	return hidden <= 256 ? 0.008 : 0.008 * 256 / (double)hidden;
+	if (optimizer == OPTIM_SGD)
+		return 1;
+	double rate = optimizer == OPTIM_RMSPROP ? 0.002 : 0.008;
+	return hidden <= 256 || optimizer == OPTIM_MUON ? rate : rate * 256 / (double)hidden;
+}
+
+/* Options whose default depends on others, so that what is stored is what was used. */
+static void choose_defaults(struct train_options *o)
+{
+	/* One-hot, the table of layer 0 and its gradient would be (V, gates * hidden). */
+	if (unit_pieces((enum unit)o->unit) && !o->init_from && !o->embed_given && o->embed == 0)
+		o->embed = o->hidden < 256 ? o->hidden : 256;
+	if (!o->vocab_size)
+		o->vocab_size = vocab_default_size((enum unit)o->unit);
 }
 
 static int check_options(const struct train_options *o, struct err *e)
 {
+	if (o->vocab_size && !unit_pieces((enum unit)o->unit))
+		return err_set(e, "--vocab-size is for --unit=word and --unit=bpe; for %s --min-count leaves rare symbols out",
+		               unit_names[o->unit]);
+	if (o->vocab_size && o->vocab_size < VOCAB_LEAST)
+		return err_set(e, "--vocab-size: at least %u: 256 are the bytes, one the unknown symbol", VOCAB_LEAST);
 	if ((o->seconds > 0) + (o->steps > 0) + (o->epochs > 0) > 1)
 		return err_set(e, "only one of --for, --epochs and --steps says how long to train");
+	if (o->plan && (o->steps > 0 || o->epochs > 0))
+		return err_set(e, "--plan plans for a time: give --for instead of %s", o->steps > 0 ? "--steps" : "--epochs");
+	if (o->plan && (o->resume || o->init_from))
+		return err_set(e, "--plan plans a new model; %s has one", o->resume ? "the run of --resume" : "--init-from");
+	if (o->resume && o->init_from)
+		return err_set(e, "--resume goes on with a run and --init-from starts a new one: give one of them");
+	if (o->tie && (o->resume || o->init_from))
+		return 0; /* the widths are those of the file */
 	if (o->tie && o->embed != o->hidden)
 		return err_set(e, "--tie needs an embedding as wide as the hidden layer: --embed=%lld",
 		               (long long)o->hidden);
 	return 0;
 }
 
-static int default_path(const struct train_options *o, const struct corpus *c, struct buf *path, struct err *e)
+static int default_path(const struct train_options *o, const char *first, struct buf *path, struct err *e)
 {
 	if (o->out)
 		return buf_puts(path, o->out, e);
-	return buf_puts(path, "models/", e) || buf_puts(path, c->stem, e) || buf_puts(path, ".safetensors", e) ? -1 : 0;
+	char *stem = corpus_stem(first, e);
+	int rc = !stem || buf_puts(path, "models/", e) || buf_puts(path, stem, e) || buf_puts(path, ".safetensors", e) ? -1 : 0;
+	mem_free(stem);
+	return rc;
 }
 
-static int train(const struct train_options *o, const char *const *files, int nfiles, int *exit_code, struct err *e)
+static int check_files(const struct train_options *o, int nfiles, struct err *e)
+{
+	if (nfiles)
+		return 0;
+	if (o->resume)
+		return err_set(e, "the text is needed again to go on: rnnlm train --resume FILE... (- is standard input)");
+	return err_set(e, "an argument is missing: rnnlm %s %s", command.name, command.synopsis);
+}
+
+/* What to know when the last checkpoint could not be written. */
+static void tell_last_good(const struct train_session *r, struct err *e)
+{
+	struct err why = *e;
+	if (r->written)
+		err_set(e, "%s; the last good checkpoint is %s at step %llu, from which --resume goes on", why.msg, r->path,
+		        (unsigned long long)r->saved_step);
+	else
+		err_set(e, "%s; no checkpoint of this run was written%s%s%s", why.msg, access(r->path, F_OK) ? "" : "; ",
+		        access(r->path, F_OK) ? "" : r->path, access(r->path, F_OK) ? "" : " is the model that was there before");
+}
+
+/* Lets a model of pieces begin with the frequencies of its symbols as the output's bias.
+ * From zero it would take hundreds of steps to unlearn that thousands of rare words, and
+ * bytes that never occur, are as likely as all others. */
+static void start_from_counts(struct model *m, const struct vocab *v)
+{
+	const double each = 0.1; /* added to every count */
+	double total = each * v->size;
+	real *bias = model_param(m, m->out_b);
+	for (uint32_t id = 0; id < v->size; id++)
+		total += (double)v->counts[id];
+	for (uint32_t id = 0; id < v->size; id++)
+		bias[id] = (real)log(((double)v->counts[id] + each) / total);
+	m->version++;
+}
+
+/* What the options say. */
+static void configure(const struct train_options *o, size_t vocab, enum precision precision, struct model_config *mc,
+                      struct train_config *tc)
+{
+	double lr = o->lr > 0 ? o->lr : default_rate(o->optimizer, o->hidden);
+	*mc = (struct model_config){.cell = o->cell, .layers = (int)o->layers, .hidden = (int)o->hidden,
+	                            .embed = (int)o->embed, .vocab = (int)vocab, .tie = o->tie, .residual = o->residual,
+	                            .precision = precision};
+	*tc = (struct train_config){
+		.batch = (int)o->batch, .seq = (int)o->seq, .lr = lr,
+		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
+		.plateau = (uint64_t)o->plateau, .patience = (uint64_t)o->patience,
+		.optim = {.kind = (enum optimizer)o->optimizer, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
+		          .momentum = o->momentum, .muon_ratio = o->muon_lr / lr, .decay = o->decay, .clip = o->clip},
+		.dropout_in = o->dropout_in, .dropout = o->dropout, .dropout_out = o->dropout, .dropout_hh = o->dropout_hh,
+		.restart = o->restart, .seed = (uint64_t)o->seed,
+		.steps = (uint64_t)o->steps, .epochs = o->epochs, .seconds = o->seconds,
+		.eval_every = (uint64_t)o->eval_every,
+	};
+}
+
+static int train(struct train_options *o, const struct train_args *args, const char *const *files, int nfiles,
+                 int *exit_code, struct err *e)
 {
 	struct corpus corpus = {0};
 	struct model model = {0};
+	struct loaded old = {0}; /* what is gone on with, or started from */
 	struct pool *pool = NULL;
 	struct train *t = NULL;
 	struct buf vocab = {0}, path = {0};
+	struct train_baseline base = {.unigram = NAN, .ngram = NAN};
 	struct train_session r = {.o = o, .corpus = &corpus, .model = &model, .train_nats = NAN};
 	int rc = -1, threads = o->threads ? (int)o->threads : pool_cpus();
 
-	struct corpus_source source = {.files = files, .nfiles = nfiles, .val_file = o->val, .val_millionths = o->val_frac,
-	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count};
-	if (corpus_load(&corpus, &source, e) || vocab_to_json(&corpus.vocab, &vocab, e) ||
-	    default_path(o, &corpus, &path, e) || train_check_writable(path.p, e))
+	if (default_path(o, files[0], &path, e) || (o->resume && train_open_resumed(o, args, path.p, &old, e)) ||
+	    (o->init_from && (loaded_open(&old, o->init_from, e) || train_init_options(o, &old, args, e))))
 		goto out;
 	r.path = path.p;
+	if (!o->resume)
+		choose_defaults(o);
+	if (!(o->seconds > 0) && !(o->epochs > 0) && !o->steps)
+		o->seconds = USUAL_SECONDS;
+	struct corpus_source source = {.files = files, .nfiles = nfiles, .val_file = o->val, .val_millionths = o->val_frac,
+	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count,
+	                               .vocab_size = (uint32_t)o->vocab_size};
+	/* Pieces cannot be added to those that a model of pieces knows, and need not be. */
+	if (o->resume || (o->init_from && unit_pieces(old.vocab.unit)))
+		source.fixed = &old.vocab;
+	else if (o->init_from)
+		source.base = &old.vocab;
+	if (corpus_load(&corpus, &source, e) || (o->resume && train_check_corpus(&old, &corpus, e)) ||
+	    vocab_to_json(&corpus.vocab, &vocab, e) || train_check_writable(path.p, e))
+		goto out;
 	r.vocab = vocab.p;
 
-	struct model_config mc = {.cell = o->cell, .layers = (int)o->layers, .hidden = (int)o->hidden,
-	                          .embed = (int)o->embed, .vocab = (int)corpus.vocab.size, .tie = o->tie,
-	                          .residual = o->residual, .precision = cmd_precision(o->precision)};
-	struct train_config tc = {
-		.batch = (int)o->batch, .seq = (int)o->seq,
-		.lr = o->lr > 0 ? o->lr : default_rate(o->hidden),
-		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
-		.optim = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = o->decay, .clip = o->clip},
-		.dropout = o->dropout, .restart = o->restart, .seed = (uint64_t)o->seed,
-		.steps = (uint64_t)o->steps, .epochs = o->epochs,
-		.seconds = o->seconds > 0 ? o->seconds : 180,
-		.eval_every = (uint64_t)o->eval_every,
-	};
 	struct train_data data = {.train = corpus.train, .ntrain = corpus.ntrain, .val = corpus.val, .nval = corpus.nval,
 	                          .first = corpus.vocab.newline < 0 ? NO_TARGET : (uint32_t)corpus.vocab.newline};
-	struct train_hooks hooks = {.arg = &r, .report = train_report, .save = train_save, .save_seconds = SAVE_SECONDS,
-	                            .stop = cmd_interrupted};
+	struct train_hooks hooks = {
+		.arg = &r, .report = train_report, .save = train_save, .save_failed = train_save_failed,
+		.save_seconds = o->save_every > 0 ? o->save_every : SAVE_SECONDS, .save_share = o->save_every > 0 ? 0 : SAVE_SHARE,
+		.save_steps = (uint64_t)o->save_steps, .stop = cmd_interrupted,
+	};
+	if (!corpus.nval && (o->patience || o->schedule == SCHEDULE_PLATEAU)) {
+		err_set(e, "%s looks at held-out text, and there is none: give some with --val or --val-frac",
+		        o->patience ? "--patience" : "--schedule=plateau");
+		goto out;
+	}
 	cmd_catch_signals();
-	if (!(pool = pool_new(threads, e)) || model_new(&model, &mc, e) || model_init(&model, tc.seed, e) ||
-	    !(t = train_new(&model, &tc, &data, pool, e)) || train_open_log(&r, e))
+	if (!(pool = pool_new(threads, e)))
+		goto out;
+	enum precision precision = o->resume ? old.model.cfg.precision : cmd_precision(o->precision);
+	struct model_config mc;
+	struct train_config tc;
+	configure(o, corpus.vocab.size, precision, &mc, &tc);
+	if (train_planned(o)) {
+		if (train_plan(o, &mc, &tc, &data, pool, e))
+			goto out;
+		configure(o, corpus.vocab.size, precision, &mc, &tc);
+	}
+	if (model_new(&model, &mc, e) ||
+	    (!o->resume && model_init(&model, tc.seed, e)) || (o->init_from && train_take_weights(&model, &old, &corpus, e)))
+		goto out;
+	if (unit_pieces(corpus.vocab.unit) && !o->resume && !o->init_from)
+		start_from_counts(&model, &corpus.vocab);
+	if (!(t = train_new(&model, &tc, &data, pool, e)) || train_name_log(&r, e))
+		goto out;
+	int done = o->resume ? train_take_up(&r, t, &old, e) : 0;
+	loaded_close(&old);
+	if (done) {
+		rc = done < 0 ? -1 : 0;
+		if (rc == 0)
+			train_print_summary(&r, t, -1, &base);
+		goto out;
+	}
+	if (o->dry_run) {
+		train_print_plan(&r, t, &tc, threads);
+		rc = 0;
+		goto out;
+	}
+	if (train_open_log(&r, o->resume, train_progress(t)->step, e) || (o->sample_every && train_preview_new(&r, e)))
 		goto out;
 	r.tty = term_is_tty(STDERR_FILENO);
 	r.utf8 = term_utf8();
@@ -173,17 +368,24 @@ static int train(const struct train_options *o, const char *const *files, int nf
 
 	rc = train_run(t, &hooks, e);
 	train_erase_line(&r);
-	if (rc < 0)
+	if (rc < 0) {
+		if (r.save_failed)
+			tell_last_good(&r, e);
 		goto out;
-	*exit_code = rc ? EXIT_INTERRUPTED : EXIT_OK;
-	train_print_summary(&r, t, rc);
+	}
+	*exit_code = rc ? cmd_interrupt_code() : EXIT_OK;
+	if (rc == 0)
+		train_baseline(&base, &corpus);
+	train_print_summary(&r, t, rc, &base);
 	rc = 0;
 out:
 	if (r.log && fclose(r.log) && rc == 0)
 		cmd_note("the log %s is incomplete: it could not be written", r.log_path);
+	train_preview_free(r.preview);
 	train_free(t);
 	pool_free(pool);
 	model_free(&model);
+	loaded_close(&old);
 	corpus_free(&corpus);
 	buf_free(&vocab);
 	buf_free(&path);
@@ -195,12 +397,17 @@ static int run(int argc, char **argv)
 {
 	struct train_options o;
 	struct err e;
-	int nargs, code = cmd_parse(&cmd_train, argc, argv, &o, &nargs);
-	if (code >= 0)
-		return code;
-	if (check_options(&o, &e))
-		return cmd_usage(&cmd_train, &e);
-	return train(&o, (const char *const *)argv, nargs, &code, &e) ? cmd_fail(&e) : code;
+	struct train_args args = {.argc = argc, .argv = mem_new((size_t)argc + 1, sizeof *argv, &e)};
+	if (!args.argv)
+		return cmd_fail(&e);
+	memcpy(args.argv, argv, (size_t)argc * sizeof *argv); /* parsing changes the order */
+	int nargs, exit_code = EXIT_OK, code = cmd_parse(&cmd_train, argc, argv, &o, &nargs);
+	if (code < 0 && (check_options(&o, &e) || check_files(&o, nargs, &e)))
+		code = cmd_usage(&cmd_train, &e);
+	if (code < 0)
+		code = train(&o, &args, (const char *const *)argv, nargs, &exit_code, &e) ? cmd_fail(&e) : exit_code;
+	mem_free(args.argv);
+	return code;
 }
 
 const struct cmd cmd_train = {&command, run};

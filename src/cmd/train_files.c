@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "cmd/cmd.h"
@@ -37,6 +38,30 @@ static int put_options(struct tf_writer *w, const struct train_options *o, struc
 	return rc;
 }
 
+void train_corpus_facts(const struct corpus *c, struct train_fact f[TRAIN_FACTS])
+{
+	f[0].key = "corpus_bytes";
+	snprintf(f[0].value, sizeof f[0].value, "%zu", c->bytes);
+	f[1].key = "corpus_hash";
+	snprintf(f[1].value, sizeof f[1].value, "fnv1a64:%016llx", (unsigned long long)c->hash);
+	f[2].key = "train_symbols";
+	snprintf(f[2].value, sizeof f[2].value, "%zu", c->ntrain);
+	f[3].key = "val_symbols";
+	snprintf(f[3].value, sizeof f[3].value, "%zu", c->nval);
+	f[4].key = "val_chars";
+	snprintf(f[4].value, sizeof f[4].value, "%zu", c->val_chars);
+}
+
+static int put_facts(struct tf_writer *w, const struct corpus *c, struct err *e)
+{
+	struct train_fact f[TRAIN_FACTS];
+	int rc = 0;
+	train_corpus_facts(c, f);
+	for (int i = 0; rc == 0 && i < TRAIN_FACTS; i++)
+		rc = tf_put_meta(w, f[i].key, f[i].value, e);
+	return rc;
+}
+
 int train_save(void *arg, struct train *t, struct err *e)
 {
 	struct train_session *r = arg;
@@ -44,33 +69,40 @@ int train_save(void *arg, struct train *t, struct err *e)
 	const struct train_progress *p = train_progress(t);
 	struct tf_writer w = {0};
 	char backup[4096];
-	int rc = -1;
+	int rc = -1, had = 0;
 
+	/* After a crash of the machine the log, too, has all up to the checkpoint. */
+	if (r->log)
+		fsync(fileno(r->log));
 	if (ckpt_put_config(&w, &r->model->cfg, e) || tf_put_meta(&w, "unit", unit_names[c->vocab.unit], e) ||
 	    tf_put_meta(&w, "vocab", r->vocab, e) || tf_put_meta(&w, "corpus", c->stem, e) ||
-	    put_text(&w, "corpus_bytes", e, "%zu", c->bytes) ||
-	    put_text(&w, "corpus_hash", e, "fnv1a64:%016llx", (unsigned long long)c->hash) ||
-	    put_text(&w, "train_symbols", e, "%zu", c->ntrain) || put_text(&w, "val_symbols", e, "%zu", c->nval) ||
-	    put_text(&w, "best_step", e, "%llu", (unsigned long long)p->offer_step) ||
+	    put_facts(&w, c, e) || put_text(&w, "best_step", e, "%llu", (unsigned long long)p->offer_step) ||
 	    (isfinite(p->offer_nats) && put_text(&w, "val_nats", e, "%.6f", p->offer_nats)) || put_options(&w, r->o, e) ||
 	    train_put(t, &w, e))
 		goto out;
-	if (!r->written) {
-		int had = io_backup(r->path, backup, sizeof backup, e);
-		if (had < 0)
-			goto out;
-		if (had)
-			cmd_note("the model that was %s is kept as %s", r->path, backup);
-	}
-	if (tf_write(&w, r->path, e))
+	if (!r->written && (had = io_backup_link(r->path, backup, sizeof backup, e)) < 0)
 		goto out;
+	if (tf_write(&w, r->path, e)) {
+		if (had)
+			io_backup_undo(r->path, backup);
+		goto out;
+	}
+	if (had)
+		cmd_note("the model that was %s is kept as %s", r->path, backup);
 	r->written = true;
+	r->saved_step = p->step;
 	rc = 0;
 out:
 	tf_writer_free(&w);
-	if (rc)
-		cmd_note("checkpoint not saved: %s", e->msg);
+	r->save_failed = rc != 0;
 	return rc;
+}
+
+void train_save_failed(void *arg, const struct err *e)
+{
+	struct train_session *r = arg;
+	train_erase_line(r);
+	cmd_note("checkpoint not saved, to be tried again: %s", e->msg);
 }
 
 /* Finds out before training whether the model can be written where it is to go. */
@@ -83,10 +115,11 @@ int train_check_writable(const char *path, struct err *e)
 	return 0;
 }
 
-int train_open_log(struct train_session *r, struct err *e)
+const char train_log_header[] = "step\tepoch\tseconds\ttokens\ttrain_nats\tval_nats\tlr\tgrad_norm\ttokens_per_s\n";
+
+int train_name_log(struct train_session *r, struct err *e)
 {
 	const char *given = r->o->log;
-	char backup[4096];
 	if (given && strcmp(given, "none") == 0)
 		return 0;
 	struct buf name = {0};
@@ -102,11 +135,24 @@ int train_open_log(struct train_session *r, struct err *e)
 			return -1;
 	}
 	r->log_path = name.p;
-	if (io_mkdirs_for(r->log_path, e) || io_backup(r->log_path, backup, sizeof backup, e) < 0)
+	return 0;
+}
+
+int train_open_log(struct train_session *r, bool resumed, uint64_t step, struct err *e)
+{
+	char backup[4096];
+	if (!r->log_path)
+		return 0;
+	if (io_mkdirs_for(r->log_path, e))
 		return -1;
-	r->log = fopen(r->log_path, "w");
+	int more = resumed ? train_resume_log(r->log_path, step, e) : 0;
+	if (more < 0 || (!more && io_backup(r->log_path, backup, sizeof backup, e) < 0))
+		return -1;
+	r->log = fopen(r->log_path, more ? "a" : "w");
 	if (!r->log)
 		return err_sys(e, "cannot write the log %s", r->log_path);
-	fputs("step\tepoch\tseconds\ttokens\ttrain_nats\tval_nats\tlr\tgrad_norm\ttokens_per_s\n", r->log);
+	if (!more)
+		fputs(train_log_header, r->log);
+	fflush(r->log);
 	return 0;
 }

@@ -14,10 +14,11 @@ static const double TELL_EVERY = 0.04;    /* of the run, between lines that stay
 
 static void log_row(struct train_session *r, const struct train_report *t)
 {
+	double nats = t->p->sum_steps ? t->p->sum_nats / (double)t->p->sum_steps : t->p->smooth_nats;
 	if (!r->log)
 		return;
 	fprintf(r->log, "%llu\t%.4f\t%.2f\t%llu\t%.5f\t", (unsigned long long)t->p->step, t->epoch, t->p->seconds,
-	        (unsigned long long)t->p->tokens, r->train_nats);
+	        (unsigned long long)t->p->tokens, nats);
 	if (t->evaluated && isfinite(t->val_nats))
 		fprintf(r->log, "%.5f", t->val_nats);
 	fprintf(r->log, "\t%.6g\t%.4g\t%.0f\n", t->lr, t->norm, t->tokens_per_s);
@@ -31,30 +32,6 @@ void train_erase_line(struct train_session *r)
 	r->drawn_line = 0;
 }
 
-/* The line that stays says all; the one that is redrawn has to fit. */
-static void describe(const struct train_session *r, const struct train_report *t, bool stays, struct buf *b)
-{
-	char left[32], speed[32];
-	term_time(t->left, left, sizeof left);
-	term_count(t->tokens_per_s, speed, sizeof speed);
-	if (!stays) {
-		term_bar(t->fraction, 20, r->utf8, b);
-		buf_printf(b, NULL, " %3.0f%%  %s left  loss %.4f", 100 * t->fraction, left, r->train_nats);
-		if (isfinite(t->val_nats))
-			buf_printf(b, NULL, "  held out %.4f", t->val_nats);
-		buf_printf(b, NULL, "  %s/s  step %llu", speed, (unsigned long long)t->p->step);
-		return;
-	}
-	buf_printf(b, NULL, "step %llu  epoch %.2f  loss %.4f nats %.3f bits", (unsigned long long)t->p->step, t->epoch,
-	           r->train_nats, r->train_nats / LN2);
-	if (isfinite(t->val_nats))
-		buf_printf(b, NULL, "  held out %.4f nats %.3f bits%s", t->val_nats, t->val_nats / LN2,
-		           t->evaluated && t->improved ? " *" : "");
-	buf_printf(b, NULL, "  %s/s", speed);
-	if (!t->last)
-		buf_printf(b, NULL, "  %s left", left);
-}
-
 void train_report(void *arg, const struct train_report *t)
 {
 	struct train_session *r = arg;
@@ -62,15 +39,20 @@ void train_report(void *arg, const struct train_report *t)
 	bool row = t->evaluated || t->diverged;
 
 	r->speed = t->tokens_per_s;
-	if (isfinite(t->nats)) {
+	if (isfinite(t->nats) && !t->last) {
 		r->nats_sum += t->nats;
 		r->nats_n++;
 	}
 	r->train_nats = row && r->nats_n ? r->nats_sum / (double)r->nats_n : t->p->smooth_nats;
+	if (t->diverged || t->halved)
+		train_erase_line(r);
 	if (t->diverged)
 		cmd_note("step %llu: the loss is not finite; back to the best weights with half the rate",
 		         (unsigned long long)t->p->step);
-	if (row || t->p->step % 20 == 0)
+	if (t->halved)
+		cmd_note("step %llu: %lld validations without improvement; the rate is halved", (unsigned long long)t->p->step,
+		         (long long)r->o->plateau);
+	if (t->row)
 		log_row(r, t);
 
 	bool line = row && (t->diverged || t->fraction >= r->told + TELL_EVERY || t->fraction >= 1 || t->last);
@@ -79,17 +61,10 @@ void train_report(void *arg, const struct train_report *t)
 		train_erase_line(r);
 		if (line)
 			r->told = t->fraction;
-		describe(r, t, line, &b);
-		if (b.p && r->tty && !line) {
-			int width = term_width(STDERR_FILENO) - 1;
-			size_t n = b.len;
-			while (n && term_columns(b.p, n) > (size_t)width)
-				n--;
-			fwrite(b.p, 1, n, stderr);
-			r->drawn_line = 1;
-		} else if (b.p) {
-			fprintf(stderr, "%s\n", b.p);
-		}
+		size_t width = r->tty ? (size_t)term_width(STDERR_FILENO) - 1 : 0;
+		if (train_line(r, t, line, width, &b, NULL) == 0)
+			fprintf(stderr, "%s%s", b.p, line ? "\n" : "");
+		r->drawn_line = !line;
 		fflush(stderr);
 		buf_free(&b);
 		r->drawn = now;
@@ -97,6 +72,12 @@ void train_report(void *arg, const struct train_report *t)
 	if (t->evaluated) {
 		r->nats_sum = 0;
 		r->nats_n = 0;
+	}
+	if (r->preview && t->p->step % (uint64_t)r->o->sample_every == 0 && t->p->step != r->sampled) {
+		train_erase_line(r);
+		train_preview_show(r, t->p->step);
+		r->sampled = t->p->step;
+		r->drawn = 0;
 	}
 }
 
@@ -107,9 +88,12 @@ void train_print_plan(const struct train_session *r, const struct train *t, cons
 	char params[32], memory[32], chars[32];
 	term_count((double)r->model->count, params, sizeof params);
 	term_count((double)train_bytes(t), memory, sizeof memory);
-	term_count((double)c->train_chars, chars, sizeof chars);
+	term_count((double)c->ntrain, chars, sizeof chars);
 	cmd_note("%s: %s symbols to train on, %zu held out, vocabulary %u%s", c->stem, chars, c->nval,
 	         (unsigned)c->vocab.size, c->nval ? "" : " (no validation)");
+	if (unit_pieces(c->vocab.unit))
+		cmd_note("a symbol of unit %s is %.2f characters long on average", unit_names[c->vocab.unit],
+		         (double)c->train_chars / (double)c->ntrain);
 	cmd_note("%s %dx%d, %s parameters; %d streams of %d steps, rate %g; %s on %s, %d thread%s, %sB", cell_names[m->cell],
 	         m->layers, m->hidden, params, tc->batch, tc->seq, tc->lr, m->precision == PREC_BF16 ? "bf16" : "f32",
 	         kern_get()->name, threads,
@@ -122,11 +106,12 @@ void train_print_plan(const struct train_session *r, const struct train *t, cons
 		         c->invalid);
 }
 
-void train_print_summary(const struct train_session *r, const struct train *t, int stopped)
+void train_print_summary(const struct train_session *r, const struct train *t, int stopped,
+                         const struct train_baseline *base)
 {
 	const struct train_progress *p = train_progress(t);
 	const struct corpus *c = r->corpus;
-	double bits = c->val_chars ? p->offer_nats / LN2 * (double)c->nval / (double)c->val_chars : NAN;
+	double bits = train_bits_per_char(p->offer_nats, c->nval, c->val_chars);
 	if (r->o->json) {
 		struct buf b = {0};
 		struct json_writer w = {.b = &b};
@@ -149,16 +134,31 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 		json_number(&w, p->offer_nats);
 		json_key(&w, "val_bits");
 		json_number(&w, bits);
+		json_key(&w, "unigram_nats");
+		json_number(&w, base->unigram);
+		json_key(&w, "ngram_nats");
+		json_number(&w, base->ngram);
+		json_key(&w, "ngram_bytes");
+		if (isfinite(base->ngram))
+			json_uint(&w, base->bytes);
+		else
+			json_null(&w);
 		json_object_end(&w);
 		buf_puts(&b, "\n", NULL);
 		cmd_out(&b);
 		buf_free(&b);
 	}
+	if (stopped < 0)
+		return;
 	char took[32];
 	term_time(p->seconds, took, sizeof took);
+	if (!stopped && train_out_of_patience(t))
+		cmd_note("the last %llu validations brought no improvement: training ends here (--patience)",
+		         (unsigned long long)train_stale(t));
 	cmd_note("%s%s after %llu steps in %s", stopped ? "stopped; saved " : "saved ", r->path,
 	         (unsigned long long)p->step, took);
 	if (isfinite(p->offer_nats))
-		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", p->offer_nats * bits * LN2 / p->offer_nats,
-		         bits, (unsigned long long)p->offer_step);
+		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", bits * LN2, bits,
+		         (unsigned long long)p->offer_step);
+	train_print_baseline(base, c);
 }

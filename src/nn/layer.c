@@ -91,12 +91,12 @@ void layer_init(struct layer *l)
 	l->rec_runs = find_runs(l, l->cell->rec_slot, l->rec_run);
 }
 
-void layer_pack_part(struct layer *l, const struct model *m, int index, bool backward, int part,
+void layer_pack_part(struct layer *l, const struct model *m, int index, const real *wh, bool backward, int part,
                      int parts)
 {
 	const struct cell *cell = l->cell;
 	const struct layer_params *p = &m->layer[index];
-	const real *wx = model_param(m, p->wx), *wh = model_param(m, p->wh);
+	const real *wx = model_param(m, p->wx);
 	const real *bx = model_param(m, p->bx), *bh = model_param(m, p->bh);
 	size_t H = (size_t)l->hidden, in = (size_t)l->in;
 

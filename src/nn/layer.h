@@ -48,8 +48,9 @@ void layer_init(struct layer *l);
 /* Rows of a for blocks of up to T steps of B streams where not all T*B are kept. */
 size_t layer_rows(size_t T, size_t B);
 
-/* Packs this step's weights, one part's share of a running job. */
-void layer_pack_part(struct layer *l, const struct model *m, int index, bool backward, int part,
+/* Packs this step's weights, one part's share of a running job. wh: the recurrent
+ * weights, the model's or what dropout leaves of them. */
+void layer_pack_part(struct layer *l, const struct model *m, int index, const real *wh, bool backward, int part,
                      int parts);
 
 /* Row i of a left-hand side with row stride ld. */

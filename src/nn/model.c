@@ -210,6 +210,14 @@ void state_clear(struct state *s)
 	memset(s->s, 0, sizeof(real) * (size_t)s->layers * (size_t)s->states * (size_t)s->batch * (size_t)s->hidden);
 }
 
+void state_copy(struct state *to, int i, const struct state *from, int j)
+{
+	size_t H = (size_t)to->hidden;
+	for (size_t k = 0; k < (size_t)to->layers * (size_t)to->states; k++)
+		memmove(to->s + (k * (size_t)to->batch + (size_t)i) * H, from->s + (k * (size_t)from->batch + (size_t)j) * H,
+		        H * sizeof(real));
+}
+
 void state_free(struct state *s)
 {
 	mem_free(s->s);

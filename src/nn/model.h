@@ -71,6 +71,13 @@ void model_free(struct model *m);
  * gate 1). A function of the seed alone. */
 int model_init(struct model *m, uint64_t seed, struct err *e);
 
+/* Takes over the weights of another model of the same shape (cell, layers, widths, tie,
+ * residual) with a vocabulary of its own: from[id] is the other's id of this model's
+ * symbol id, or MODEL_NEW_SYMBOL for one that the other lacks, which keeps the weights
+ * that it has. Precision may differ. */
+#define MODEL_NEW_SYMBOL UINT32_MAX
+int model_take(struct model *m, const struct model *old, const uint32_t *from, struct err *e);
+
 /* Numbers of parameters and of a block without making the model. */
 int model_count(const struct model_config *cfg, size_t *count, struct err *e);
 
@@ -86,6 +93,8 @@ struct state {
 };
 int state_new(struct state *s, const struct model *m, int batch, struct err *e);
 void state_clear(struct state *s);
+/* Stream i of `to` becomes a copy of stream j of `from`, a state of the same model. */
+void state_copy(struct state *to, int i, const struct state *from, int j);
 void state_free(struct state *s);
 
 #endif

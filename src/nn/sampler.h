@@ -1,5 +1,11 @@
 /* From logits to a symbol: temperature, then top-k, then top-p (nucleus,
- * Holtzman et al. 2020) and min-p on what is left, then a draw. */
+ * Holtzman et al. 2020) and min-p (Nguyen et al. 2024) on what is left, then a
+ * draw.
+ *
+ * Each rule keeps the likeliest symbols down to some last one, so nothing has to
+ * be in order: it is enough to find that last one. Without rules this is one pass
+ * over the vocabulary; top-k keeps a heap of k, top-p takes symbols from a heap
+ * until p is reached, and before that min-p and a bound leave out most. */
 #ifndef RNNLM_NN_SAMPLER_H
 #define RNNLM_NN_SAMPLER_H
 
@@ -17,20 +23,26 @@ struct sampler_config {
 };
 
 struct sampler {
-	struct sampler_config cfg;
+	struct sampler_config cfg; /* may be changed between draws */
 	uint32_t vocab;
-	uint32_t *order; /* (vocab) */
-	double *prob;    /* (vocab) */
+	uint32_t *id;   /* (vocab) */
+	double *prob;   /* (vocab) */
+	uint32_t *heap; /* (vocab) */
 };
 
 int sampler_new(struct sampler *s, const struct sampler_config *cfg, uint32_t vocab, struct err *e);
 void sampler_free(struct sampler *s);
 
-/* The distribution the rules leave: prob[0..kept) of ids order[0..kept), by
- * falling probability (ties: lower id first), summing to 1. Returns kept >= 1. */
+/* The distribution the rules leave: prob[0..kept) of id[0..kept), by ascending
+ * id, summing to 1. Of symbols that are as likely those with lower ids are kept
+ * first. Returns kept >= 1. */
 uint32_t sampler_filter(struct sampler *s, const real *logits);
 
-/* Filter, then draw with u in [0, 1). */
+/* Filter, then draw with u in [0, 1): the symbol on whose stretch of [0, 1) u falls,
+ * stretches as long as probabilities and in the order of ids. */
 uint32_t sampler_draw(struct sampler *s, const real *logits, double u);
+
+/* The likeliest id but for ban, the lowest on ties. */
+uint32_t sampler_best(const real *logits, uint32_t vocab, uint32_t ban);
 
 #endif

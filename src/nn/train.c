@@ -1,48 +1,21 @@
 /* The training loop. */
-#include "nn/train.h"
-
 #include <math.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "nn/ckpt.h"
-#include "nn/eval.h"
+#include "nn/train_private.h"
 
-const char *const schedule_names[] = {"cosine", "linear", "constant", NULL};
+const char *const schedule_names[] = {"cosine", "linear", "constant", "plateau", NULL};
 
 static const double FINAL_RATE = 0.02;  /* of the rate, at the end of a falling schedule */
 static const double SMOOTHING = 0.98;   /* of the training loss shown */
 static const double EVAL_SHARE = 8;     /* train on this many times the validation text in between */
-/* In a checkpoint: train.counters (I64) and train.numbers (F64), see train_put. */
-enum { COUNTERS = 8, NUMBERS = 5 };
-enum { EVAL_STEPS = 32, EVAL_PIECES = 64, EVAL_WARM = 256, MAX_DIVERGED = 10 };
-
-struct train {
-	struct train_config cfg;
-	struct train_data data;
-	struct model *model;
-	struct pool *pool;
-	struct streams streams;
-	struct optim optim;
-	struct work *work, *eval;
-	struct state state;
-	struct seq *pieces;
-	size_t npieces;
-	real *grad, *best;
-	uint32_t *in, *target;
-	uint64_t steps, eval_every;
-	double eval_seconds; /* of the last validation */
-	double val_nats;     /* of the last validation, also one out of turn */
-	uint64_t first_step; /* where this session of the run began */
-	double first_seconds;
-	double done;         /* fraction of the run, never falling */
-	bool offer_last;     /* the last weights are offered, not the best */
-	struct train_progress p;
-	int64_t counters[COUNTERS]; /* as last put in a checkpoint */
-	double numbers[NUMBERS];
-};
+/* A gradient's norm that is taken for divergence: its square must fit into float32,
+ * in which the second moments are. */
+static const double MAX_NORM = 1e18;
+enum { EVAL_STEPS = 32, EVAL_PIECES = 64, EVAL_WARM = 256, MAX_DIVERGED = 10, ROW_STEPS = 20 };
 
 /* --- making ---------------------------------------------------------------------- */
 
@@ -68,14 +41,16 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 	uint64_t per_epoch = (t->streams.length + (size_t)T - 1) / (size_t)T;
 	t->steps = cfg->steps ? cfg->steps : (uint64_t)ceil(cfg->epochs * (double)per_epoch);
 
-	struct work_config train_work = {.T = T, .B = B, .train = true, .dropout = cfg->dropout > 0};
+	struct work_config train_work = {.T = T, .B = B, .train = true,
+	                                 .dropout = cfg->dropout_in > 0 || cfg->dropout > 0 || cfg->dropout_out > 0,
+	                                 .dropout_hh = cfg->dropout_hh > 0};
 	struct work_config eval_work = {.T = EVAL_STEPS, .B = EVAL_PIECES};
 	t->pieces = mem_new(EVAL_PIECES, sizeof *t->pieces, e);
 	t->grad = mem_block(m->size, sizeof *t->grad, e);
 	t->best = mem_block(m->size, sizeof *t->best, e);
 	t->in = mem_new((size_t)T * (size_t)B, sizeof *t->in, e);
 	t->target = mem_new((size_t)T * (size_t)B, sizeof *t->target, e);
-	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, e) ||
+	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, pool_size(pool), e) ||
 	    state_new(&t->state, m, B, e) || !(t->work = work_new(m, &train_work, pool, e)))
 		goto fail;
 	memcpy(t->best, m->w, m->size * sizeof(real));
@@ -124,6 +99,11 @@ const struct train_progress *train_progress(const struct train *t)
 	return &t->p;
 }
 
+void train_add_seconds(struct train *t, double seconds)
+{
+	t->p.seconds += seconds;
+}
+
 /* --- pieces of the loop ------------------------------------------------------------ */
 
 /* How much of the run is done, and how much time is left. */
@@ -135,8 +115,12 @@ static double fraction(struct train *t, double *left)
 		*left = run ? (p->seconds - t->first_seconds) / (double)run * (double)(t->steps - p->step) : NAN;
 		return (double)p->step / (double)t->steps;
 	}
-	/* The last validation has to fit in before the deadline. */
-	double end = t->cfg.seconds - (t->npieces ? t->eval_seconds : 0);
+	/* The last validation has to fit in before the deadline. Before the first it is guessed:
+	 * forward alone is about a third of a step's work. */
+	double eval = t->npieces ? t->eval_seconds : 0;
+	if (t->npieces && eval <= 0 && p->tokens)
+		eval = fmin(p->seconds / (double)p->tokens * (double)t->data.nval / 3, t->cfg.seconds / 2);
+	double end = t->cfg.seconds - eval;
 	*left = t->cfg.seconds - p->seconds;
 	double done = p->seconds < end ? p->seconds / end : 1;
 	t->done = done > t->done ? done : t->done; /* even if validation is faster than the last time */
@@ -154,6 +138,31 @@ static double rate(const struct train *t, double done)
 	if (t->p.step < c->warmup)
 		lr *= (double)(t->p.step + 1) / (double)c->warmup;
 	return lr;
+}
+
+bool train_done(struct train *t)
+{
+	double left;
+	return t->p.step && t->p.ended == t->p.step && fraction(t, &left) >= 1;
+}
+
+uint64_t train_stale(const struct train *t)
+{
+	return t->p.step / t->eval_every - t->p.best_step / t->eval_every;
+}
+
+bool train_out_of_patience(const struct train *t)
+{
+	return t->cfg.patience && train_stale(t) >= t->cfg.patience;
+}
+
+/* Whether the step to come is the first after a validation that makes a plateau. Asked
+ * before the step, not after the validation: a run stopped in between is the same. */
+static bool on_plateau(const struct train *t)
+{
+	uint64_t stale = train_stale(t), length = t->cfg.plateau;
+	return t->cfg.schedule == SCHEDULE_PLATEAU && length && stale && stale % length == 0 &&
+	       t->p.step % t->eval_every == 0 && t->p.rate > FINAL_RATE;
 }
 
 /* Validation loss of the weights as they are. Out of turn, that is when the run was
@@ -227,6 +236,37 @@ static void restart_streams(struct train *t)
 	}
 }
 
+static int save(struct train *t, const struct train_hooks *h, struct err *e)
+{
+	struct train_progress *p = &t->p;
+	/* Before the first validation, and without any, the last weights are better than
+	 * those kept as the best, which are the initial ones or old. */
+	if (isnan(p->best_nats) && p->best_step != p->step) {
+		t->offer_last = true;
+		p->offer_step = p->step;
+	}
+	return h->save(h->arg, t, e);
+}
+
+/* Whether a checkpoint is due: the last is from the time saved and took so long. */
+static bool save_due(const struct train *t, const struct train_hooks *h, double saved, double took)
+{
+	double wait = h->save_seconds;
+	if (!h->save)
+		return false;
+	if (h->save_steps && t->p.step % h->save_steps == 0)
+		return true;
+	if (h->save_share > 0 && took / h->save_share > wait)
+		wait = took / h->save_share;
+	return io_now() - saved >= wait;
+}
+
+static void clear_sums(struct train_progress *p)
+{
+	p->sum_nats = 0;
+	p->sum_steps = 0;
+}
+
 /* --- the loop ------------------------------------------------------------------------ */
 
 int train_run(struct train *t, const struct train_hooks *h, struct err *e)
@@ -235,13 +275,18 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 	struct model *m = t->model;
 	t->first_step = p->step;
 	t->first_seconds = p->seconds;
-	double before = p->seconds, start = io_now(), saved = start, left;
+	p->ended = 0;
+	double before = p->seconds, start = io_now(), saved = start, took = 0, left;
 	uint64_t session_tokens = 0, checked = p->best_step;
-	bool stopped = false, failed = false, unsaved = true;
+	struct train_report last = {.nats = p->smooth_nats, .lr = rate(t, 1)}; /* of the last step */
+	bool stopped = false, waited = false, failed = false, unsaved = true, diverged = false;
 
-	while (!stopped && !failed && (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
-		struct train_report r = {.p = p, .steps = t->steps};
-		struct dropout drop = {.rate = (real)t->cfg.dropout, .seed = t->cfg.seed, .step = (uint32_t)p->step};
+	while (!stopped && !failed && !train_out_of_patience(t) &&
+	       (p->seconds = before + io_now() - start, fraction(t, &left) < 1)) {
+		struct train_report r = {.p = p, .steps = t->steps, .halved = on_plateau(t)};
+		struct dropout drop = {.input = (real)t->cfg.dropout_in, .layers = (real)t->cfg.dropout,
+		                       .output = (real)t->cfg.dropout_out, .hh = (real)t->cfg.dropout_hh,
+		                       .seed = t->cfg.seed, .step = (uint32_t)p->step};
 		struct block b = {.B = (int)t->streams.batch, .in = t->in, .target = t->target, .drop = &drop};
 		bool fresh;
 
@@ -249,11 +294,15 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 		if (fresh)
 			state_clear(&t->state);
 		restart_streams(t);
+		if (r.halved)
+			p->rate /= 2;
 		r.nats = work_train(t->work, &b, &t->state, t->grad, NULL);
 		r.norm = optim_norm(&t->optim, m, t->grad, t->pool);
 		r.lr = rate(t, fraction(t, &left));
-		if (isfinite(r.nats) && isfinite(r.norm)) {
+		if (isfinite(r.nats) && r.norm < MAX_NORM) {
 			optim_step(&t->optim, m, t->grad, r.norm, r.lr, t->pool);
+			p->sum_nats += r.nats;
+			p->sum_steps++;
 			p->smooth_nats = isfinite(p->smooth_nats) ? SMOOTHING * p->smooth_nats + (1 - SMOOTHING) * r.nats : r.nats;
 		} else {
 			r.diverged = true;
@@ -272,126 +321,72 @@ int train_run(struct train *t, const struct train_hooks *h, struct err *e)
 				checked = p->step;
 			else /* interrupted (made up for after the loop), or out of memory */
 				failed = !(h->stop && h->stop());
-			if (r.improved && h->save && io_now() - saved > h->save_seconds) {
-				struct err why;
-				unsaved = h->save(h->arg, t, &why) != 0;
-				saved = io_now();
-			}
 		}
+		last = r;
 		p->seconds = before + io_now() - start;
 		r.fraction = fraction(t, &left);
 		r.left = left;
+		r.last = r.evaluated && (r.fraction >= 1 || train_out_of_patience(t));
 		r.val_nats = t->val_nats;
 		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
 		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
+		bool pending = !r.evaluated && (r.fraction >= 1 || p->step % t->eval_every == 0);
+		r.row = !pending && (r.evaluated || r.diverged || p->step % ROW_STEPS == 0);
 		if (h->report)
 			h->report(h->arg, &r);
-		stopped |= h->stop && h->stop();
+		if (r.row)
+			clear_sums(p);
+		if (h->stop && h->stop()) {
+			/* A step that went too far is followed by the one that mends it, as it would
+			 * be without the stop. */
+			stopped = waited || pending || train_finite(t);
+			waited = true;
+		}
+		/* A run that is at its end has its last validation before it is saved. */
+		if (!stopped && !failed && r.fraction < 1 && save_due(t, h, saved, took) && train_finite(t)) {
+			struct err why;
+			double since = io_now();
+			unsaved = save(t, h, &why) != 0;
+			if (unsaved && h->save_failed)
+				h->save_failed(h->arg, &why);
+			saved = io_now();
+			took = saved - since;
+		}
 	}
 
+	if (!train_finite(t)) {
+		diverged = unsaved = true;
+		failed |= recover(t, failed ? NULL : e) != 0;
+	}
 	if (!failed && checked != p->step) {
 		/* The last weights may be better than the best. */
 		struct train_report r = {.p = p, .steps = t->steps, .evaluated = true, .last = true, .fraction = fraction(t, &left),
-		                         .nats = p->smooth_nats, .lr = rate(t, 1)};
+		                         .nats = last.nats, .norm = last.norm, .lr = last.lr, .diverged = diverged};
 		bool in_turn = r.fraction >= 1 || p->step % t->eval_every == 0;
+		r.row = in_turn;
 		failed = validate(t, !in_turn, NULL, &r.improved, e) != 0;
+		unsaved = true;
 		p->seconds = before + io_now() - start;
 		r.val_nats = t->val_nats;
 		r.epoch = (double)t->streams.epoch + (double)t->streams.pos / (double)t->streams.length;
 		r.tokens_per_s = (double)session_tokens / (p->seconds - before);
 		if (h->report && !failed)
 			h->report(h->arg, &r);
+		if (in_turn && !failed)
+			clear_sums(p);
 	}
-	if (unsaved && h->save && h->save(h->arg, t, e))
+	if (!failed && (fraction(t, &left) >= 1 || train_out_of_patience(t))) {
+		p->ended = p->step;
+		unsaved = true;
+	}
+	struct err why;
+	if (unsaved && h->save && save(t, h, failed ? &why : e)) {
+		if (failed && h->save_failed) /* two failures; the first ended the run */
+			h->save_failed(h->arg, &why);
 		failed = true;
+	}
 	if (!t->offer_last)
 		memcpy(m->w, t->best, m->size * sizeof(real));
 	m->version++;
 	return failed ? -1 : stopped ? 1 : 0;
-}
-
-/* --- checkpoint ------------------------------------------------------------------------ */
-
-int train_put(struct train *t, struct tf_writer *w, struct err *e)
-{
-	const struct train_progress *p = &t->p;
-	const struct state *s = &t->state;
-	uint64_t ncounters = COUNTERS, nnumbers = NUMBERS;
-	uint64_t shape[4] = {(uint64_t)s->layers, (uint64_t)s->states, (uint64_t)s->batch, (uint64_t)s->hidden};
-	const uint64_t c[COUNTERS] = {p->step, p->tokens, p->best_step, p->diverged, t->optim.steps,
-	                              t->streams.pos, t->streams.epoch, t->cfg.seed};
-	/* A run of so many steps leaves the same file however long it took. */
-	const double n[NUMBERS] = {t->steps ? 0 : p->seconds, p->smooth_nats, p->val_nats, p->best_nats, p->rate};
-	for (int i = 0; i < COUNTERS; i++)
-		t->counters[i] = (int64_t)c[i];
-	for (int i = 0; i < NUMBERS; i++) /* a file holds no NaN: -1 stands for "none yet" */
-		t->numbers[i] = isfinite(n[i]) ? n[i] : -1;
-	return tf_put(w, "train.counters", TF_I64, 1, &ncounters, t->counters, e) ||
-	       tf_put(w, "train.numbers", TF_F64, 1, &nnumbers, t->numbers, e) ||
-	       ckpt_put_block(w, t->model, "", t->offer_last ? t->model->w : t->best, e) ||
-	       (t->offer_last && ckpt_put_block(w, t->model, "train.b.", t->best, e)) ||
-	       ckpt_put_block(w, t->model, "train.w.", t->model->w, e) ||
-	       ckpt_put_block(w, t->model, "train.m.", t->optim.m, e) ||
-	       ckpt_put_block(w, t->model, "train.v.", t->optim.v, e) ||
-	       tf_put(w, "train.state", sizeof(real) == 4 ? TF_F32 : TF_F64, 4, shape, s->s, e) ? -1 : 0;
-}
-
-static const struct tf_tensor *find(const struct tensorfile *f, const char *name, uint64_t count, struct err *e)
-{
-	const struct tf_tensor *t = tf_find(f, name);
-	if (!t)
-		err_set(e, "tensor %s is missing: the file lacks what training needs to go on", name);
-	else if (t->count != count)
-		err_set(e, "tensor %s has %llu numbers, not %llu", name, (unsigned long long)t->count,
-		        (unsigned long long)count);
-	else
-		return t;
-	return NULL;
-}
-
-int train_get(struct train *t, const struct tensorfile *f, struct err *e)
-{
-	struct train_progress *p = &t->p;
-	struct state *s = &t->state;
-	int64_t c[COUNTERS];
-	double n[NUMBERS];
-	uint64_t size = (uint64_t)s->layers * (uint64_t)s->states * (uint64_t)s->batch * (uint64_t)s->hidden;
-	const struct tf_tensor *counters = find(f, "train.counters", COUNTERS, e);
-	const struct tf_tensor *numbers = counters ? find(f, "train.numbers", NUMBERS, e) : NULL;
-	const struct tf_tensor *state = numbers ? find(f, "train.state", size, e) : NULL;
-
-	if (!state || tf_get_i64(f, counters, c, e) || tf_get_f64(f, numbers, n, e))
-		return -1;
-	for (int i = 0; i < COUNTERS; i++)
-		if (c[i] < 0)
-			return err_set(e, "train.counters holds a negative number");
-	if ((uint64_t)c[5] > t->streams.length)
-		return err_set(e, "the position in the file lies behind the end of this corpus");
-	const char *best = tf_find(f, "train.b.out.bias") ? "train.b." : "";
-	if (ckpt_get_block(f, t->model, best, t->best, e) || ckpt_get_block(f, t->model, "train.w.", t->model->w, e) ||
-	    ckpt_get_block(f, t->model, "train.m.", t->optim.m, e) ||
-	    ckpt_get_block(f, t->model, "train.v.", t->optim.v, e) ||
-#ifdef REAL_DOUBLE
-	    tf_get_f64(f, state, s->s, e))
-#else
-	    tf_get_f32(f, state, s->s, e))
-#endif
-		return -1;
-	t->model->version++;
-	p->step = (uint64_t)c[0];
-	p->tokens = (uint64_t)c[1];
-	p->best_step = (uint64_t)c[2];
-	p->diverged = (uint64_t)c[3];
-	t->optim.steps = (uint64_t)c[4];
-	t->streams.pos = (size_t)c[5];
-	t->streams.epoch = (uint64_t)c[6];
-	p->seconds = n[0];
-	p->smooth_nats = n[1] < 0 ? NAN : n[1];
-	p->val_nats = n[2] < 0 ? NAN : n[2];
-	p->best_nats = n[3] < 0 ? NAN : n[3];
-	p->rate = n[4];
-	p->offer_nats = p->best_nats;
-	p->offer_step = p->best_step;
-	t->val_nats = p->val_nats;
-	return 0;
 }

@@ -16,16 +16,19 @@
 #include "nn/streams.h"
 #include "nn/work.h"
 
-enum schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT };
+enum schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_PLATEAU };
 extern const char *const schedule_names[];
 
 struct train_config {
 	int batch, seq;
 	double lr;
 	enum schedule schedule; /* falls from lr to FINAL_RATE of it at the end */
+	uint64_t plateau;       /* SCHEDULE_PLATEAU: the rate is halved, down to a 64th, at every so many
+	                           validations in a row without improvement; 0: never */
+	uint64_t patience;      /* the run ends after so many of them; 0: never */
 	uint64_t warmup;        /* steps of linear rise */
 	struct optim_config optim;
-	double dropout;
+	double dropout_in, dropout, dropout_out, dropout_hh; /* struct dropout: of input symbols, between layers, of the output, of recurrent weights */
 	double restart; /* chance of a stream to start a block from the zero state */
 	uint64_t seed;
 	/* Length: the first of these that is not zero. */
@@ -55,8 +58,11 @@ struct train_progress {
 	 * a run was stopped must leave no trace in what it does when it goes on. */
 	double offer_nats;
 	uint64_t offer_step;
-	double rate;        /* factor on the rate: halved when training diverged */
+	double rate;        /* factor on the rate: halved when training diverged, and on a plateau */
 	uint64_t diverged;  /* how often */
+	double sum_nats;    /* training loss since the last row: of so many steps */
+	uint64_t sum_steps;
+	uint64_t ended;     /* the step at which the run came to its end; 0: it did not yet */
 };
 
 struct train_report {
@@ -69,7 +75,10 @@ struct train_report {
 	double nats, norm, lr; /* of this step: loss, gradient norm before clipping, rate */
 	double tokens_per_s;
 	bool evaluated, improved, diverged;
+	bool halved; /* this step is the first with half the rate, for the plateau */
 	bool last; /* the validation after the last step */
+	bool row; /* a row of the log is due: each validation, and every few steps; not of a validation
+	             that is only because the run was stopped, and once for a step */
 };
 
 struct train;
@@ -78,11 +87,16 @@ struct train_hooks {
 	void *arg;
 	/* After every step. */
 	void (*report)(void *arg, const struct train_report *r);
-	/* Writes a checkpoint (train_put). Called after an improvement, at most
-	 * every save_seconds, and at the end. A failure is told to the caller's user
-	 * there; it does not end the run, except at the end. */
+	/* Writes a checkpoint (train_put). Called after the report of a step when the last
+	 * one is save_seconds old, every save_steps (0: never for that reason), and at the
+	 * end; never with weights that are not finite. A failure on the way is handed to
+	 * save_failed (may be NULL) and tried again when the next is due; at the end it
+	 * is the run's failure. */
 	int (*save)(void *arg, struct train *t, struct err *e);
+	void (*save_failed)(void *arg, const struct err *e);
 	double save_seconds;
+	double save_share; /* save_seconds grows until saving takes at most this share of the time; 0: it does not */
+	uint64_t save_steps;
 	/* True: finish the step, save, return. */
 	bool (*stop)(void);
 };
@@ -92,16 +106,30 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 void train_free(struct train *t);
 size_t train_bytes(const struct train *t); /* memory held */
 const struct train_progress *train_progress(const struct train *t);
+/* Counts seconds of earlier sessions that a file does not tell of: it holds none once
+ * a run of so many steps has come to its end. */
+void train_add_seconds(struct train *t, double seconds);
+/* Whether the run that train_get took up had come to its end, and its length has not
+ * been made longer since: there is nothing left to do. */
+bool train_done(struct train *t);
 
-/* Runs to the end of the length. 0; 1 if stopped by the hook; -1 on error. After it
- * the model holds the weights offered. */
+/* Validations in turn since the one that found the best weights. What a run does about
+ * them is a function of the step, the best step and the rate, so that it needs
+ * no more in a checkpoint to do the same when it was stopped and goes on. */
+uint64_t train_stale(const struct train *t);
+/* There have been config.patience of them: the run has ended, or ends at once. */
+bool train_out_of_patience(const struct train *t);
+
+/* Runs to the end of the length, or of patience. 0; 1 if stopped by the hook; -1 on
+ * error. After it the model holds the weights offered. */
 int train_run(struct train *t, const struct train_hooks *h, struct err *e);
 
 /* Adds to a writer: the weights offered under the plain names, and under train.* the
  * last weights, moments, carried state, counters, and the best weights if
  * others are offered. */
 int train_put(struct train *t, struct tf_writer *w, struct err *e);
-/* Takes up what train_put wrote: the run goes on where the file stopped. */
+/* Takes up what train_put wrote: the run goes on where the file stopped. All is checked
+ * first: after a failure the run is what it was before. */
 int train_get(struct train *t, const struct tensorfile *f, struct err *e);
 
 #endif

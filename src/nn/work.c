@@ -19,20 +19,44 @@ static real keep_or_drop(uint32_t bits, real rate)
 static void make_masks(struct work *w, const struct block *b)
 {
 	const struct dropout *d = b->drop;
+	int layers = w->m->cfg.layers;
 	size_t B = (size_t)b->B, H = (size_t)w->m->cfg.hidden, ldh = w->layer[0].ldh;
-	for (int l = 0; l < w->m->cfg.layers; l++)
+	for (int l = 0; l < layers; l++)
 		for (size_t s = 0; s < B; s++)
 			for (size_t u = 0; u < H; u += 4) {
 				uint32_t x[4];
 				rng_draw(d->seed, RNG_DROPOUT, d->step, (uint32_t)l + 1, (uint32_t)s, (uint32_t)(u / 4), x);
 				for (size_t k = 0; k < 4 && u + k < H; k++)
-					w->mask[((size_t)l * B + s) * ldh + u + k] = keep_or_drop(x[k], d->rate);
+					w->mask[((size_t)l * B + s) * ldh + u + k] = keep_or_drop(x[k], l < layers - 1 ? d->layers : d->output);
 			}
 	for (size_t i = 0; i < (size_t)b->T * B; i++) {
 		uint32_t x[4];
 		rng_draw(d->seed, RNG_DROPOUT, d->step, 0, (uint32_t)(i % B), b->in[i], x);
-		w->in_scale[i] = keep_or_drop(x[0], d->rate);
+		w->in_scale[i] = keep_or_drop(x[0], d->input);
 	}
+}
+
+/* Sixteen bits decide about a weight. */
+static void drop_weights_part(void *arg, int part, int parts)
+{
+	struct block_job *j = arg;
+	struct work *w = j->w;
+	const struct dropout *d = j->b->drop;
+	size_t lo, hi, H = (size_t)w->m->cfg.hidden;
+	uint32_t limit = (uint32_t)((double)d->hh * 65536);
+	real scale = (real)(65536.0 / (65536 - limit));
+	pool_share(part, parts, (size_t)w->m->cell->gates * H, 1, &lo, &hi);
+	for (int l = 0; l < w->m->cfg.layers; l++)
+		for (size_t r = lo; r < hi; r++) {
+			real *mask = w->mask_hh[l] + r * H;
+			for (size_t u = 0; u < H; u += 8) {
+				uint32_t x[4];
+				rng_draw(d->seed, RNG_DROPOUT, d->step, (uint32_t)(MODEL_MAX_LAYERS + 1 + l), (uint32_t)r, (uint32_t)(u / 8), x);
+				for (size_t k = 0; k < 8 && u + k < H; k++)
+					mask[u + k] = (x[k / 2] >> 16 * (k % 2) & 0xffff) < limit ? 0 : scale;
+			}
+			kern_get()->mul(H, w->wh[l] + r * H, model_param(w->m, w->m->layer[l].wh) + r * H, mask);
+		}
 }
 
 /* --- forward --------------------------------------------------------------------- */
@@ -44,7 +68,8 @@ static void pack_part(void *arg, int part, int parts)
 	const real *out = model_param(m, m->out_w);
 	size_t H = (size_t)m->cfg.hidden;
 	for (int l = 0; l < m->cfg.layers; l++)
-		layer_pack_part(&w->layer[l], m, l, w->cfg.train, part, parts);
+		layer_pack_part(&w->layer[l], m, l, w->dropped_hh ? w->wh[l] : model_param(m, m->layer[l].wh), w->cfg.train, part,
+		                parts);
 	mat_pack_part(&w->out, out, 1, H, part, parts);
 	if (w->cfg.train)
 		mat_pack_part(&w->outt, out, H, 1, part, parts);
@@ -85,8 +110,12 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	pool_adapt(w->pool);
 	w->T = b->T;
 	w->B = b->B;
-	w->dropped = b->drop && b->drop->rate > 0;
-	bool stale = w->version != w->m->version;
+	bool had_hh = w->dropped_hh;
+	w->dropped = b->drop && (b->drop->input > 0 || b->drop->layers > 0 || b->drop->output > 0);
+	w->dropped_hh = b->drop && b->drop->hh > 0;
+	bool stale = w->version != w->m->version || had_hh || w->dropped_hh;
+	if (w->dropped_hh)
+		pool_run(w->pool, drop_weights_part, &j);
 	if (stale)
 		pool_run(w->pool, pack_part, w);
 	w->version = w->m->version;
@@ -226,6 +255,16 @@ static void out_bias_part(void *arg, int part, int parts)
 
 /* --- backward ---------------------------------------------------------------------- */
 
+static void mask_hh_part(void *arg, int part, int parts)
+{
+	struct block_job *j = arg;
+	const struct model *m = j->w->m;
+	size_t lo, hi, H = (size_t)m->cfg.hidden;
+	real *g = j->d + m->list[m->layer[j->layer].wh].offset;
+	pool_share(part, parts, (size_t)m->cell->gates * H * H, 16, &lo, &hi);
+	kern_get()->mul(hi - lo, g + lo, g + lo, j->w->mask_hh[j->layer] + lo);
+}
+
 static void mask_part(void *arg, int part, int parts)
 {
 	struct block_job *j = arg;
@@ -272,6 +311,9 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 			memset(w->ds[k], 0, B * ldh * sizeof(real));
 		layer_backward(l, w->pool, b->T, b->B, b->reset, w->d, w->ds, dx);
 		layer_grads(l, w->pool, m, i, b->T, b->B, b->reset != NULL, w->lhs[i], ldh, grad, w->scratch);
+		j.d = grad;
+		if (w->dropped_hh)
+			pool_run(w->pool, mask_hh_part, &j);
 		for (int k = 0; ds_in && k < l->cell->states; k++)
 			for (size_t r = 0; r < B; r++)
 				memcpy(ds_in + (((size_t)i * (size_t)l->cell->states + (size_t)k) * B + r) * H,
@@ -280,4 +322,9 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 	struct block_job j = {.w = w, .b = b, .rows = rows};
 	table_back(w, &j, grad);
 	return targets ? sum_targets(b, w->nats, &targets) / (double)targets : 0;
+}
+
+const real *work_nats(const struct work *w)
+{
+	return w->nats;
 }

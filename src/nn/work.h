@@ -14,11 +14,12 @@
 
 #define NO_TARGET UINT32_MAX /* nothing is predicted here: no loss, no gradient */
 
-/* Dropout with rate p: kept units are scaled by 1/(1-p). Locked (Gal and
- * Ghahramani 2016): one mask per step, layer, stream and unit for all T
- * positions; on the input it drops whole symbols. */
+/* Dropout with rate p: what is kept is scaled by 1/(1-p). Locked (Gal and Ghahramani
+ * 2016): one mask per step, layer, stream and unit for all T positions. On the input it
+ * drops whole symbols; of the recurrent matrices it drops weights, the same for
+ * all streams and positions (Wan et al. 2013, Merity et al. 2018). */
 struct dropout {
-	real rate;
+	real input, layers, output, hh;
 	uint64_t seed;
 	uint32_t step;
 };
@@ -39,6 +40,7 @@ struct work_config {
 	bool train;   /* backward will be called: activations are kept, memory for gradients */
 	bool resets;  /* blocks with reset flags will be trained on */
 	bool dropout; /* blocks with dropout will come */
+	bool dropout_hh; /* ... of recurrent weights too */
 };
 
 struct work *work_new(const struct model *m, const struct work_config *cfg, struct pool *pool,
@@ -67,5 +69,8 @@ double work_loss(struct work *w, const struct block *b, real *nats, size_t *targ
  * overwritten. ds_in: gradient of the state carried in, same layout as a state's s,
  * or NULL. Returns the mean loss in nats over the block's targets. */
 double work_train(struct work *w, const struct block *b, struct state *s, real *grad, real *ds_in);
+
+/* What work_loss gives in nats, of the block last given to work_loss or work_train. */
+const real *work_nats(const struct work *w);
 
 #endif

@@ -120,6 +120,16 @@ static int make(struct work *w, struct err *e)
 	                       !(w->in_scale = take(w, n, sizeof(real), e))))
 		return -1;
 
+	if (w->cfg.dropout_hh) {
+		size_t per = (size_t)w->m->cell->gates * H * H;
+		w->mask_hh = take(w, L, sizeof *w->mask_hh, e);
+		w->wh = take(w, L, sizeof *w->wh, e);
+		for (size_t l = 0; l < L; l++)
+			if (!w->mask_hh || !w->wh || !(w->mask_hh[l] = take(w, per, sizeof(real), e)) ||
+			    !(w->wh[l] = take(w, per, sizeof(real), e)))
+				return -1;
+	}
+
 	w->full = !w->cfg.train && V * lda * sizeof(real) <= TABLE_BYTES;
 	w->rows = w->full || V < n ? V : n;
 	w->lde = mat_stride(E);

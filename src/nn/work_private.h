@@ -23,7 +23,10 @@ struct work {
 	bool own_x;           /* x[l+1] is memory of its own, not the layer's h */
 	real *mask;           /* (layers, B, hidden) dropout behind each layer */
 	real *in_scale;       /* (T,B) dropout of input symbols */
-	bool dropped;         /* the block last run had dropout */
+	bool dropped;         /* the block last run had dropout of units or symbols */
+	real **mask_hh;       /* (layers) (G*H,H) dropout of recurrent weights, or NULL */
+	real **wh;            /* (layers) weights times mask */
+	bool dropped_hh;
 
 	/* the table of layer 0 */
 	bool full;            /* a row for every symbol */

@@ -41,11 +41,6 @@ size_t corpus_offset(enum unit unit, const unsigned char *text, size_t len, size
 	return pos;
 }
 
-static size_t count_symbols(enum unit unit, const unsigned char *text, size_t len)
-{
-	return unit == UNIT_BYTE ? len : vocab_chars(text, len);
-}
-
 /* --- reading --- */
 
 static bool is_stdin(const char *file)
@@ -96,27 +91,13 @@ fail:
 
 /* "books/carroll.en.txt" -> "carroll.en". A leading dot begins a name, not an
  * extension. */
-static char *stem_of(const char *file, struct err *e)
+char *corpus_stem(const char *file, struct err *e)
 {
 	if (is_stdin(file))
 		return mem_strndup("stdin", 5, e);
 	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
 	const char *dot = strrchr(name, '.');
 	return mem_strndup(name, dot && dot > name ? (size_t)(dot - name) : strlen(name), e);
-}
-
-static int copy_vocab(struct vocab *to, const struct vocab *from, struct err *e)
-{
-	*to = (struct vocab){.unit = from->unit, .size = from->size, .newline = from->newline};
-	to->symbols = mem_new(from->size, sizeof *to->symbols, e);
-	to->counts = to->symbols ? mem_new(from->size, sizeof *to->counts, e) : NULL;
-	to->low = to->counts ? mem_new(256, sizeof *to->low, e) : NULL;
-	if (!to->low)
-		return -1;
-	memcpy(to->symbols, from->symbols, from->size * sizeof *to->symbols);
-	memcpy(to->counts, from->counts, from->size * sizeof *to->counts);
-	memcpy(to->low, from->low, 256 * sizeof *to->low);
-	return 0;
 }
 
 static int check_source(const struct corpus_source *s, struct err *e)
@@ -154,13 +135,14 @@ int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e)
 {
 	unsigned char *text = NULL, *held = NULL;
 	size_t len = 0, held_len = 0;
-	enum unit unit = s->fixed ? s->fixed->unit : s->unit;
+	enum unit unit = s->fixed ? s->fixed->unit : s->base ? s->base->unit : s->unit;
+	struct vocab own = {0};
 	int rc = -1;
 
 	*c = (struct corpus){0};
 	if (check_source(s, e))
 		goto out;
-	c->stem = stem_of(s->files[0], e);
+	c->stem = corpus_stem(s->files[0], e);
 	if (!c->stem || corpus_read(s->files, s->nfiles, &text, &len, e))
 		goto out;
 	if (s->val_file && corpus_read(&s->val_file, 1, &held, &held_len, e))
@@ -168,24 +150,31 @@ int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e)
 	c->bytes = len + held_len;
 	c->hash = fnv1a(fnv1a(FNV_START, text, len), held, held_len);
 
-	size_t symbols = count_symbols(unit, text, len);
-	size_t ntrain = s->val_file ? symbols : corpus_cut(symbols, s->val_millionths);
-	if (check_enough(s, len, symbols, ntrain, e))
+	/* Whatever the unit, the same characters are held out. */
+	size_t chars = vocab_chars(text, len);
+	size_t train_len = s->val_file ? len : corpus_offset(UNIT_CHAR, text, len, corpus_cut(chars, s->val_millionths));
+	if (len == 0 && check_enough(s, 0, 0, 0, e))
 		goto out;
 	if (s->val_file && held_len == 0) {
 		err_set(e, "%s: empty: there is nothing to validate on",
 		        is_stdin(s->val_file) ? "standard input" : s->val_file);
 		goto out;
 	}
-	size_t train_len = corpus_offset(unit, text, len, ntrain);
 	const unsigned char *val = s->val_file ? held : text + train_len; /* the held-out part */
 	size_t val_len = s->val_file ? held_len : len - train_len;
 
-	if (s->fixed ? copy_vocab(&c->vocab, s->fixed, e)
-	             : vocab_build(&c->vocab, unit, text, train_len, s->min_count, e))
+	if (s->fixed ? vocab_copy(&c->vocab, s->fixed, e)
+	             : vocab_build_sized(&own, unit, text, train_len, s->min_count, s->vocab_size, e))
 		goto out;
+	if (s->base && vocab_merge(&c->vocab, s->base, &own, e))
+		goto out;
+	if (!s->fixed && !s->base) {
+		c->vocab = own;
+		own = (struct vocab){0};
+	}
 	if (vocab_encode(&c->vocab, text, train_len, &c->train, &c->ntrain, NULL, e) ||
-	    vocab_encode(&c->vocab, val, val_len, &c->val, &c->nval, &c->unknown_val, e))
+	    vocab_encode(&c->vocab, val, val_len, &c->val, &c->nval, &c->unknown_val, e) ||
+	    check_enough(s, len, c->ntrain + (s->val_file ? 0 : c->nval), c->ntrain, e))
 		goto out;
 	size_t bad_train = 0, bad_val = 0;
 	c->train_chars = utf8_count(text, train_len, &bad_train);
@@ -195,6 +184,7 @@ int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e)
 out:
 	mem_free(text);
 	mem_free(held);
+	vocab_free(&own);
 	if (rc)
 		corpus_free(c);
 	return rc;

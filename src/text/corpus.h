@@ -21,12 +21,13 @@ struct corpus {
 	                         "stdin" for "-" */
 };
 
-/* Number of leading code points (or bytes) of n that train when the fraction
+/* Number of leading code points of n that train when the fraction
  * val_millionths / 1e6 is held out: floor(n * (1 - f)), in integers. The last n
  * minus that are the tail, here and in `score --tail`. */
 size_t corpus_cut(size_t n, int64_t val_millionths);
 
-/* Offset in bytes of symbol number index of the text. */
+/* Offset in bytes of character number index of the text, for the unit byte of byte
+ * number index. (Of symbols of any unit: vocab_spans.) */
 size_t corpus_offset(enum unit unit, const unsigned char *text, size_t len, size_t index);
 
 /* The bytes of files ("-": standard input, once), one behind the other; a 0
@@ -35,8 +36,10 @@ int corpus_read(const char *const *files, int nfiles, unsigned char **text, size
                 struct err *e);
 
 /* Reads and joins files as corpus_read does, then cuts. val_file NULL: the tail
- * is held out. With fixed != NULL its vocabulary is copied instead of one being
- * built, and its unit is used. Too little text for training (fewer than 2
+ * is held out, the same characters whatever the unit; the two parts are encoded apart.
+ * With fixed != NULL its vocabulary is copied instead of one being built, and its unit is
+ * used; with base != NULL (char and byte) its symbols are in the vocabulary too. Too little
+ * text for training (fewer than 2
  * symbols) is an error, as is an empty val_file; nval is 0 only if nothing was
  * asked for. */
 struct corpus_source {
@@ -46,8 +49,11 @@ struct corpus_source {
 	int64_t val_millionths;
 	enum unit unit;
 	uint64_t min_count;
-	const struct vocab *fixed;
+	uint32_t vocab_size; /* of word and bpe; 0: vocab_default_size */
+	const struct vocab *fixed, *base;
 };
+/* Without folder and last extension: "stdin" for "-". mem_free it. */
+char *corpus_stem(const char *file, struct err *e);
 int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e);
 void corpus_free(struct corpus *c);
 

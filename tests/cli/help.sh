@@ -14,7 +14,7 @@ options() {
 }
 
 t "the commands"
-for c in tokenize train sample score info help; do
+for c in tokenize train sample score correct info help; do
 	ok test "$(echo "$commands" | grep -cx "$c")" -eq 1
 done
 ok test "$(options train | wc -l)" -ge 20

@@ -49,6 +49,8 @@ train flat "$TMP/flat.txt"
 train bytes "$TMP/euro.txt" --unit=byte
 train chars "$TMP/euro.txt"
 train rare "$TMP/rare.txt" --min-count=200
+tr '\202\254' '\342\342' <"$TMP/euro.txt" >"$TMP/heads.txt"
+train heads "$TMP/heads.txt" --unit=byte
 
 # --- what is written ---------------------------------------------------------
 t "length, and a newline behind it"
@@ -165,7 +167,10 @@ run 0 sample lines -n 10 --prompt 'the Éß' --seed=1
 ok grep -q '^the Éß' "$TMP/out"
 err_has 'É'
 err_has 'byte 5'
-err_has 'and others'
+err_has '2 of 6 symbols'
+err_has 'read as the unknown symbol'
+run 0 sample lines -n 10 --prompt 'the Éa' --seed=1
+err_has 'does not know "É" (byte 5); read as the unknown symbol'
 run 0 sample lines -n 10 --prompt 'the cat' --seed=1
 ok sh -c '! grep -q "does not know" "$1"' - "$TMP/err"
 printf 'a\001b' >"$TMP/prompt"
@@ -213,12 +218,48 @@ size $((2 * 21 + 3))
 run 0 sample flat -n 5 --seed=6 --count=2 --prompt 'the'
 ok test "$(grep -c '^the' "$TMP/out")" -eq 2
 
+t "the same texts however many are drawn at once"
+run 0 sample lines -n 60 --temp=1 --seed=6 --count=30 --stop 'mat' --json --batch=1
+cp "$TMP/out" "$TMP/want"
+ok test "$(wc -l <"$TMP/want")" -eq 30
+ok test "$(grep -c '"stopped":true' "$TMP/want")" -ge 1
+ok test "$(grep -c '"stopped":false' "$TMP/want")" -ge 1
+ok test "$(sed 's/"sample":[0-9]*//' "$TMP/want" | sort -u | wc -l)" -eq 30
+for how in --batch=2 --batch=7 --batch=64 --threads=3 '--batch=30 --threads=2'; do
+	# shellcheck disable=SC2086 # two options
+	run 0 sample lines -n 60 --temp=1 --seed=6 --count=30 --stop 'mat' --json $how
+	same "$TMP/out" "$TMP/want"
+done
+run 0 sample lines -n 60 --temp=1 --seed=6 --first=17 --stop 'mat' --json
+sed -n 18p "$TMP/want" >"$TMP/one"
+same "$TMP/out" "$TMP/one"
+run 0 sample lines -n 60 --temp=1 --seed=6 --first=20 --count=10 --stop 'mat' --json --batch=4
+tail -n 10 "$TMP/want" >"$TMP/some"
+same "$TMP/out" "$TMP/some"
+for precision in f32 bf16; do
+	run 0 sample lines -n 60 --temp=1 --seed=6 --count=9 --precision=$precision --batch=1
+	cp "$TMP/out" "$TMP/want"
+	run 0 sample lines -n 60 --temp=1 --seed=6 --count=9 --precision=$precision
+	same "$TMP/out" "$TMP/want"
+done
+run 2 sample lines --first=4294967295 --count=2
+err_has '--first'
+run 0 sample lines -n 2 --first=4294967295 --seed=1 --json
+out_has '"sample":4294967295,'
+
+t "no symbols, many times"
+run 0 sample flat -n 0 --count=300 --prompt x --separator ''
+ok test "$(wc -l <"$TMP/out")" -eq 300
+run 0 sample flat -n 0 --count=300 --json
+ok test "$(grep -c '"tokens":0,"nats":0,"stopped":false' "$TMP/out")" -eq 300
+
 t "objects"
 run 0 sample lines -n 20 --seed=6 --count=3 --json --prompt 'a"b'
 ok test "$(wc -l <"$TMP/out")" -eq 3
 ok test "$(number sample)" = 2
 out_has '{"sample":0,"seed":6,"prompt":"a\"b","text":"'
 out_has '"tokens":20,"nats":'
+out_has ',"stopped":false}'
 
 t "a UTF-8 sequence is never broken"
 for n in 1 2 3 4 5 6 7; do
@@ -230,11 +271,27 @@ done
 out_has '"text":"€€€"'
 run 0 sample chars -n 7 --temp=0 --prompt '€'
 out_is '€€€€€€€€'
+# The string to stop at is the first byte of a character.
+run 0 sample chars -n 7 --temp=0 --prompt 'a€' --stop "$(printf '\342')" --json
+out_has '"text":"","tokens":1,'
+out_has '"stopped":true'
+# Bytes that always begin a sequence and never end one: three more symbols, and what
+# is not whole then is left out.
+run 0 sample heads -n 5 --temp=0
+size 8
+ok test "$(tr -d '\342\n' <"$TMP/out" | wc -c)" -eq 0
+run 0 sample heads -n 5 --temp=0 --count=3 --json
+ok test "$(number tokens)" = 8
+out_has '"text":"\udce2\udce2\udce2\udce2\udce2\udce2\udce2","tokens":8'
+# A prompt that the unit splits.
+run 0 sample bytes -n 3 --temp=0 --prompt 'ä€'
+out_is 'ä€€'
+err_has 'does not know 2 of 5 symbols, the first is "ä" (byte 1)'
 
 # --- what can go wrong -------------------------------------------------------
 t "values out of range"
 for bad in --top-p=0 --top-p=1.1 --top-p=-1 --min-p=-0.1 --min-p=1.1 --temp=-1 --temp=101 --temp=nan --temp=x \
-	--top-k=-1 --length=-1 --length=x --count=0 --seed=-1 --threads=-1; do
+	--top-k=-1 --length=-1 --length=x --count=0 --first=-1 --batch=0 --batch=257 --beam=-1 --seed=-1 --threads=-1; do
 	run 2 sample lines "$bad"
 	err_has "${bad%%=*}"
 	ok test ! -s "$TMP/out"
@@ -273,6 +330,14 @@ for signal in INT TERM; do
 	ok test "$(tail -c 1 "$TMP/long" | wc -l)" -eq 1
 	ok test "$(wc -c <"$TMP/long")" -gt 1000
 done
+# Of several at once only the first that is not printed.
+"$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000 --count=20 --seed=1 --json >"$TMP/long" 2>/dev/null &
+child=$!
+sleep 1
+kill -INT "$child"
+run 130 wait "$child"
+ok test "$(grep -c '"sample":0,' "$TMP/long")" -eq 1
+ok test "$(wc -l <"$TMP/long")" -eq 1
 
 t "text comes while it is drawn"
 "$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000000 --seed=1 >"$TMP/long" 2>/dev/null &
@@ -287,8 +352,8 @@ t "failing allocations"
 n=1 good=0 bad=0
 while [ "$good" -lt 12 ] && [ "$n" -lt 400 ]; do
 	status=0
-	env RNNLM_FAIL_ALLOC=$n "$RNNLM" sample -m "$TMP/lines.safetensors" -n 5 --json --seed=1 --prompt ab --stop c \
-		>"$TMP/out" 2>"$TMP/err" || status=$?
+	env RNNLM_FAIL_ALLOC=$n "$RNNLM" sample -m "$TMP/lines.safetensors" -n 5 --count=3 --json --seed=1 --prompt ab \
+		--stop c >"$TMP/out" 2>"$TMP/err" || status=$?
 	case $status in
 	0) good=$((good + 1)) ;;
 	1 | 2)

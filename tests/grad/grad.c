@@ -72,7 +72,7 @@ static void check(const struct model_config *cfg, double dropout, bool reset)
 	snprintf(label, sizeof label, "%s %dx%d embed %d%s%s%s%s", cell_names[cfg->cell], cfg->layers, cfg->hidden,
 	         cfg->embed, cfg->tie ? " tied" : "", cfg->residual ? " residual" : "", dropout > 0 ? " dropout" : "",
 	         reset ? " reset" : "");
-	struct work_config wc = {.T = T, .B = B, .train = true, .resets = true, .dropout = dropout > 0};
+	struct work_config wc = {.T = T, .B = B, .train = true, .resets = true, .dropout = dropout > 0, .dropout_hh = dropout > 0};
 	if (model_new(&s.m, cfg, &e) || state_new(&s.state, &s.m, B, &e) || !(s.w = work_new(&s.m, &wc, NULL, &e))) {
 		printf("  %s\n", e.msg);
 		CHECK(!"set up");
@@ -87,7 +87,7 @@ static void check(const struct model_config *cfg, double dropout, bool reset)
 	for (size_t i = 0; i < s.nstate; i++)
 		s.start[i] = noise(900000 + (uint32_t)i);
 	s.m.version++;
-	s.drop = (struct dropout){.rate = dropout, .seed = 5, .step = 2};
+	s.drop = (struct dropout){.input = dropout, .layers = dropout / 2, .output = dropout, .hh = dropout, .seed = 5, .step = 2};
 	s.b = (struct block){.T = T, .B = B, .in = ids_in, .target = ids_target, .reset = reset ? resets : NULL,
 	                     .drop = dropout > 0 ? &s.drop : NULL};
 

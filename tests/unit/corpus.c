@@ -103,6 +103,32 @@ static void bytes_as_units(void)
 	corpus_free(&c);
 }
 
+/* The same characters are held out whatever the unit, and the parts encoded apart. */
+static void units_hold_out_the_same(void)
+{
+	static const char text[] = "caf\xC3\xA9 au lait, caf\xC3\xA9 noir, \xE3\x81\x82\xE3\x81\x84 thethe\nthe caf\xC3\xA9s the th\xC3\xA9s";
+	const char *files[] = {text_file("units", text)};
+	for (int unit = UNIT_CHAR; unit <= UNIT_BPE; unit++)
+		for (int64_t f = 100000; f < 900000; f += 37000) {
+			struct corpus_source s = {.files = files, .nfiles = 1, .val_millionths = f, .unit = (enum unit)unit,
+			                          .min_count = 1, .vocab_size = unit_pieces((enum unit)unit) ? 290 : 0};
+			struct corpus c;
+			struct err e = {{0}};
+			size_t chars = vocab_chars((const unsigned char *)text, sizeof text - 1), train = corpus_cut(chars, f);
+			size_t byte = corpus_offset(UNIT_CHAR, (const unsigned char *)text, sizeof text - 1, train);
+			CHECK_INT(corpus_load(&c, &s, &e), 0);
+			CHECK_STR(e.msg, "");
+			CHECK_INT(c.train_chars, train);
+			CHECK_INT(c.val_chars, chars - train);
+			CHECK(c.vocab.size <= 290);
+			const char *back = text_of(&c, c.train, c.ntrain);
+			CHECK(strlen(back) == byte && memcmp(back, text, byte) == 0);
+			if (unit != UNIT_CHAR && unit != UNIT_BYTE)
+				CHECK_STR(text_of(&c, c.val, c.nval), text + byte);
+			corpus_free(&c);
+		}
+}
+
 static void files_are_joined_in_order(void)
 {
 	/* a sequence that the border between two files cuts is whole again */
@@ -308,6 +334,7 @@ static const struct test_case cases[] = {
     {"offset", offset},
     {"the-tail-is-held-out", the_tail_is_held_out},
     {"bytes-as-units", bytes_as_units},
+    {"units-hold-out-the-same", units_hold_out_the_same},
     {"files-are-joined-in-order", files_are_joined_in_order},
     {"validation-file", validation_file},
     {"hash-of-all-bytes", hash_of_all_bytes},

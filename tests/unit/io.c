@@ -372,6 +372,99 @@ static void backups(void)
 	leave_folder();
 }
 
+/* A second name until the file is replaced. */
+static void backup_links(void)
+{
+	struct err e = {{0}};
+	char name[300];
+	struct stat st;
+	enter_folder();
+	at(0, "m");
+	CHECK_INT(io_backup_link(names[0], name, sizeof name, &e), 0);
+	put(names[0], "1", 1);
+	put(at(1, "m.~1~"), "kept", 4);
+	CHECK_INT(io_backup_link(names[0], name, sizeof name, &e), 1);
+	CHECK_STR(name, at(2, "m.~2~"));
+	check_file(names[0], "1"); /* there at every moment */
+	check_file(names[2], "1");
+	io_backup_undo(names[0], name);
+	check_file(names[0], "1");
+	CHECK_INT(access(names[2], F_OK), -1);
+	CHECK_INT(io_backup_link(names[0], name, sizeof name, &e), 1);
+	CHECK_INT(write_text(names[0], "2", &e), 0);
+	check_file(names[2], "1"); /* replacing the one leaves the other */
+	check_file(names[0], "2");
+	io_backup_undo(names[0], names[2]); /* too late: two files */
+	check_file(names[2], "1");
+	check_file(names[0], "2");
+	check_file(names[1], "kept");
+
+	/* A link would be followed: it is moved, as io_backup does, and moved back. */
+	CHECK_INT(symlink("m", at(3, "s")), 0);
+	CHECK_INT(io_backup_link(names[3], name, sizeof name, &e), 1);
+	CHECK_STR(name, at(4, "s.~1~"));
+	CHECK(lstat(names[3], &st) != 0 && lstat(names[4], &st) == 0 && S_ISLNK(st.st_mode));
+	io_backup_undo(names[3], names[4]);
+	CHECK(lstat(names[3], &st) == 0 && S_ISLNK(st.st_mode) && lstat(names[4], &st) != 0);
+	CHECK_INT(io_backup_link(names[0], name, strlen(names[0]) + 4, &e), -1);
+	CHECK_HAS(e.msg, "too long");
+	check_file(names[0], "2");
+	for (int i = 0; i < 4; i++)
+		unlink(names[i]);
+	leave_folder();
+}
+
+/* What a killed process left is removed by the next one that writes there; what a
+ * living one is writing, or what only looks alike, is not. */
+static void left_over(void)
+{
+	struct err e = {{0}};
+	struct stat st;
+	int ready[2];
+	enter_folder();
+	put(at(0, ".rnnlm-1-0.tmp"), "half", 4);
+	put(at(1, ".rnnlm-.tmpx"), "x", 1);
+	put(at(2, ".rnnlm-a.tmp"), "", 0);
+	CHECK_INT(symlink("elsewhere", at(3, ".rnnlm-b.tmp")), 0);
+	at(4, "m");
+	CHECK_INT(pipe(ready), 0);
+	pid_t child = fork();
+	if (child == 0) { /* a writer that is killed in the midst */
+		struct io_atomic w;
+		if (io_atomic_open(&w, names[4], &e) == 0 && write(ready[1], w.temp, strlen(w.temp) + 1) > 0)
+			pause();
+		_exit(1);
+	}
+	char temp[192] = "";
+	CHECK(read(ready[0], temp, sizeof temp) > 0);
+	CHECK(lstat(names[0], &st) != 0 && lstat(names[2], &st) != 0);
+	CHECK(lstat(names[1], &st) == 0 && lstat(names[3], &st) == 0);
+	CHECK_INT(write_text(names[4], "1", &e), 0);
+	CHECK(lstat(temp, &st) == 0); /* still at work */
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	CHECK(lstat(temp, &st) == 0);
+	CHECK_INT(write_text(names[4], "2", &e), 0);
+	CHECK(lstat(temp, &st) != 0);
+	check_file(names[4], "2");
+	/* Two at once in one process. */
+	struct io_atomic a, b;
+	CHECK_INT(io_atomic_open(&a, names[4], &e), 0);
+	CHECK_INT(io_atomic_open(&b, names[4], &e), 0);
+	io_atomic_write(&a, "a", 1);
+	io_atomic_write(&b, "b", 1);
+	CHECK_INT(io_atomic_commit(&a, &e), 0);
+	check_file(names[4], "a");
+	CHECK_INT(io_atomic_commit(&b, &e), 0);
+	check_file(names[4], "b");
+	close(ready[0]);
+	close(ready[1]);
+	unlink(names[1]);
+	unlink(names[3]);
+	unlink(names[4]);
+	leave_folder();
+}
+
 static void folders(void)
 {
 	struct err e = {{0}};
@@ -450,5 +543,6 @@ static void clock_runs(void)
 TEST_MAIN("io", {"read_all", read_all}, {"from_pipe", from_pipe}, {"lines", lines},
           {"long_lines", long_lines}, {"lines_of_pipe", lines_of_pipe}, {"atomic", atomic},
           {"atomic_large", atomic_large}, {"atomic_links", atomic_links},
-          {"atomic_devices", atomic_devices}, {"backups", backups}, {"folders", folders},
+          {"atomic_devices", atomic_devices}, {"backups", backups},
+          {"backup_links", backup_links}, {"left_over", left_over}, {"folders", folders},
           {"standard_output", standard_output}, {"clock_runs", clock_runs})

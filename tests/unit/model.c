@@ -314,5 +314,56 @@ static void state(void)
 	}
 }
 
+/* Symbol by symbol: rows of embedding and output, columns of one-hot input weights. */
+static void take(void)
+{
+	static const uint32_t from[] = {0, MODEL_NEW_SYMBOL, 2, MODEL_NEW_SYMBOL, 1, 3}; /* 6 of 4; the unknown last */
+	for (int c = 0; cell_names[c]; c++)
+		for (int kind = 0; kind < 3; kind++) {
+			struct model_config cfg = {.cell = c, .layers = 2, .hidden = 5, .vocab = 4, .embed = (const int[]){0, 3, 5}[kind],
+			                           .tie = kind == 2, .precision = PREC_BF16};
+			struct model old, m, fresh;
+			struct err e = {{0}};
+			if (ready(kern_init(&e) || model_new(&old, &cfg, &e) || model_init(&old, 1, &e), &e))
+				return;
+			cfg.vocab = 6;
+			cfg.precision = PREC_F32;
+			if (ready(model_new(&m, &cfg, &e) || model_init(&m, 2, &e) || model_new(&fresh, &cfg, &e) ||
+			          model_init(&fresh, 2, &e), &e))
+				return;
+			uint64_t version = m.version;
+			CHECK_INT(model_take(&m, &old, from, &e), 0);
+			CHECK(m.version != version);
+			for (int i = 0; i < m.nlist; i++) {
+				const struct param *p = &m.list[i], *q = &old.list[i];
+				bool by_row = i == m.embed || i == m.out_w || i == m.out_b, by_column = m.embed < 0 && i == m.layer[0].wx;
+				for (size_t r = 0; r < p->rows; r++)
+					for (size_t k = 0; k < p->cols; k++) {
+						size_t old_r = by_row ? from[r] : r, old_k = by_column ? from[k] : k;
+						bool is_new = old_r == MODEL_NEW_SYMBOL || old_k == MODEL_NEW_SYMBOL;
+						real want = is_new ? model_param(&fresh, i)[r * p->cols + k] : model_param(&old, i)[old_r * q->cols + old_k];
+						CHECK(model_param(&m, i)[r * p->cols + k] == want);
+					}
+			}
+			/* Another shape; a symbol that is not there. */
+			struct model_config other = cfg;
+			struct model wide;
+			other.hidden = other.tie ? 7 : 6;
+			other.embed = other.tie ? 7 : other.embed;
+			if (ready(model_new(&wide, &other, &e), &e))
+				return;
+			CHECK_INT(model_take(&wide, &old, from, &e), -1);
+			CHECK_HAS(e.msg, "same shape");
+			static const uint32_t too_far[] = {0, 1, 2, 3, 4, 3};
+			CHECK_INT(model_take(&m, &old, too_far, &e), -1);
+			CHECK_HAS(e.msg, "no symbol 4");
+			model_free(&wide);
+			model_free(&old);
+			model_free(&m);
+			model_free(&fresh);
+		}
+}
+
 TEST_MAIN("model", {"parameters", parameters}, {"orthogonal", orthogonal}, {"bounds", bounds}, {"seeds", seeds},
-          {"refuses", refuses}, {"counts_largest", counts_largest}, {"failing_memory", failing_memory}, {"state", state})
+          {"refuses", refuses}, {"counts_largest", counts_largest}, {"failing_memory", failing_memory}, {"state", state},
+          {"take", take})

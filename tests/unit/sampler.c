@@ -55,7 +55,7 @@ static void reference(const struct sampler_config *c, const real *z, uint32_t n,
 		want[v] /= left;
 }
 
-/* The filter's distribution: ordered, summing to 1, and the reference's. Returns
+/* The filter's distribution: ids ascending, summing to 1, and the reference's. Returns
  * the number of ids kept. */
 static uint32_t check(struct sampler_config c, const real *z, uint32_t n)
 {
@@ -66,15 +66,13 @@ static uint32_t check(struct sampler_config c, const real *z, uint32_t n)
 	uint32_t kept = sampler_filter(&s, z);
 	CHECK(kept >= 1 && kept <= n);
 	for (uint32_t i = 0; i < kept; i++) {
-		uint32_t id = s.order[i];
+		uint32_t id = s.id[i];
 		CHECK(id < n && id != c.ban);
 		if (id >= n)
 			break;
-		CHECK(got[id] == 0);
+		CHECK(i == 0 || s.id[i - 1] < id);
 		got[id] = s.prob[i];
 		sum += s.prob[i];
-		if (i)
-			CHECK(s.prob[i - 1] > s.prob[i] || (s.prob[i - 1] == s.prob[i] && (s.order[i - 1] < id || z[s.order[i - 1]] > z[id])));
 	}
 	CHECK_NEAR(sum, 1, 1e-12);
 	reference(&c, z, n, want);
@@ -164,12 +162,23 @@ static void ties(void)
 	CHECK_INT(check(c, z, 6), 5);
 	CHECK_INT(sampler_new(&s, &c, 6, NULL), 0);
 	CHECK_INT(sampler_filter(&s, z), 5);
-	static const uint32_t order[5] = {1, 2, 4, 0, 3};
-	for (int i = 0; i < 5; i++)
-		CHECK_INT(s.order[i], order[i]);
+	for (uint32_t i = 0; i < 5; i++)
+		CHECK_INT(s.id[i], i); /* of those at 1, id 5 is the one to go */
 	sampler_free(&s);
 	c.top_k = 2;
 	CHECK_INT(check(c, z, 6), 2);
+	/* Few values, so that every rule cuts through ties (but p is not met to the last bit:
+	 * that would be for rounding to decide). */
+	real few[MAX];
+	for (uint32_t i = 0; i < 300; i++) {
+		uint32_t n = 1 + i % 48;
+		random_logits(1000 + i, few, n);
+		for (uint32_t v = 0; v < n; v++)
+			few[v] = (real)floor((double)few[v] / 2);
+		c = (struct sampler_config){.temp = i % 2 ? 1 : 0.7, .top_k = i % 3 ? i % 11 : 0, .top_p = i % 5 ? 0.037 + 0.1 * (i % 9) : 1,
+		                            .min_p = i % 7 ? 0 : 0.3, .ban = n > 1 && i % 4 == 0 ? i % n : NO_TARGET};
+		check(c, few, n);
+	}
 }
 
 static void ban(void)
@@ -199,6 +208,57 @@ static void combined(void)
 		random_logits(100 + i, z, 33);
 		check(c, z, 33);
 	}
+	/* min-p leaves less than top-p asks for: all of it stays, however light. */
+	static const real slope[8] = {0, -1, -2, -3, -4, -5, -6, -7};
+	for (int i = 0; i < 20; i++) {
+		struct sampler_config c = {.temp = 1, .top_p = 0.999, .min_p = 0.7 * pow(0.7, i), .ban = NO_TARGET};
+		check(c, slope, 8);
+	}
+}
+
+/* A vocabulary of thousands, the rules' results counted by a sort of their own. */
+static int falling(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x < y) - (x > y);
+}
+
+static void large(void)
+{
+	enum { N = 5000 };
+	static const double ps[] = {0.01, 0.5, 0.95, 0.9999}, mins[] = {0, 1e-3, 0.2};
+	static const uint32_t ks[] = {0, 1, 40, 2500, 4999, N, 6000};
+	real *z = calloc(N, sizeof *z);
+	double *p = calloc(N, sizeof *p);
+	struct sampler s;
+	CHECK(z && p);
+	CHECK_INT(sampler_new(&s, &plain, N, NULL), 0);
+	random_logits(21, z, N);
+	for (uint32_t v = 0; v < N; v++)
+		p[v] = exp((double)z[v]);
+	qsort(p, N, sizeof *p, falling);
+	for (size_t k = 0; k < sizeof ks / sizeof *ks; k++)
+		for (size_t i = 0; i < sizeof ps / sizeof *ps; i++)
+			for (size_t j = 0; j < sizeof mins / sizeof *mins; j++) {
+				uint32_t n = ks[k] && ks[k] < N ? ks[k] : N, want = 0;
+				double sum = 0, reached = 0;
+				for (uint32_t v = 0; v < n; v++)
+					sum += p[v];
+				while (want < n && (want == 0 || (reached < ps[i] * sum && p[want] >= mins[j] * p[0])))
+					reached += p[want++];
+				s.cfg = (struct sampler_config){.temp = 1, .top_k = ks[k], .top_p = ps[i], .min_p = mins[j], .ban = NO_TARGET};
+				CHECK_INT(sampler_filter(&s, z), want);
+				double least = INFINITY, total = 0;
+				for (uint32_t v = 0; v < want; v++) {
+					least = fmin(least, exp((double)z[s.id[v]]));
+					total += s.prob[v];
+				}
+				CHECK_NEAR(least, p[want - 1], 1e-12 * least);
+				CHECK_NEAR(total, 1, 1e-12);
+			}
+	sampler_free(&s);
+	free(z);
+	free(p);
 }
 
 /* Draws, as rnnlm sample makes them. */
@@ -223,19 +283,22 @@ static void greedy(void)
 	sampler_free(&s);
 }
 
-/* u falls into the cumulative distribution, likeliest first. */
+/* u falls into the cumulative distribution, by ascending id. */
 static void inverse(void)
 {
 	static const real z[4] = {0, (real)1.0986122886681098, 0, -INFINITY}; /* 1/5 3/5 1/5 0 */
 	struct sampler s;
 	CHECK_INT(sampler_new(&s, &plain, 4, NULL), 0);
-	CHECK_INT(sampler_draw(&s, z, 0), 1);
-	CHECK_INT(sampler_draw(&s, z, 0.599), 1);
-	CHECK_INT(sampler_draw(&s, z, 0.601), 0);
-	CHECK_INT(sampler_draw(&s, z, 0.799), 0);
+	CHECK_INT(sampler_draw(&s, z, 0), 0);
+	CHECK_INT(sampler_draw(&s, z, 0.199), 0);
+	CHECK_INT(sampler_draw(&s, z, 0.201), 1);
+	CHECK_INT(sampler_draw(&s, z, 0.799), 1);
 	CHECK_INT(sampler_draw(&s, z, 0.801), 2);
-	CHECK_INT(sampler_draw(&s, z, 0.999999), 2);
-	CHECK(sampler_draw(&s, z, 1 - 0x1p-53) < 4);
+	CHECK_INT(sampler_draw(&s, z, 1 - 0x1p-53), 2); /* not 3, which is never drawn */
+	s.cfg.top_k = 2; /* 1/4 3/4 */
+	CHECK_INT(sampler_draw(&s, z, 0.249), 0);
+	CHECK_INT(sampler_draw(&s, z, 0.251), 1);
+	CHECK_INT(sampler_draw(&s, z, 1 - 0x1p-53), 1);
 	sampler_free(&s);
 }
 
@@ -247,25 +310,37 @@ static double chi_squared(const uint32_t *seen, const double *p, uint32_t n, dou
 	return chi;
 }
 
+/* Drawn with each rule alone and with all. */
 static void frequencies(void)
 {
 	enum { DRAWS = 50000 };
 	static const real z[8] = {1, 0.5, -1, 2, 2, -0.25, 0, 9};
-	struct sampler_config c = {.temp = 0.7, .top_p = 1, .ban = 7};
-	struct sampler s;
-	uint32_t seen[8] = {0};
-	double want[8];
-	CHECK_INT(sampler_new(&s, &c, 8, NULL), 0);
-	for (uint32_t i = 0; i < DRAWS; i++)
-		seen[draw(&s, z, i)]++;
-	sampler_free(&s);
-	CHECK_INT(seen[7], 0);
-	reference(&c, z, 8, want);
-	/* 6 degrees of freedom: one run of good numbers in ten thousand is above 27.9. */
-	CHECK(chi_squared(seen, want, 8, DRAWS) < 27.9);
-	c.temp = 0.75; /* and the measure tells near distributions apart */
-	reference(&c, z, 8, want);
-	CHECK(chi_squared(seen, want, 8, DRAWS) > 60);
+	static const struct sampler_config rules[] = {
+		{.temp = 0.7, .top_p = 1, .ban = 7}, {.temp = 0.7, .top_p = 1, .ban = 7, .top_k = 4},
+		{.temp = 0.7, .top_p = 0.9, .ban = 7}, {.temp = 0.7, .top_p = 1, .ban = 7, .min_p = 0.05},
+		{.temp = 1.5, .top_p = 0.95, .ban = 7, .min_p = 0.1, .top_k = 6},
+	};
+	for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
+		struct sampler_config c = rules[r];
+		struct sampler s;
+		uint32_t seen[8] = {0};
+		double want[8];
+		CHECK_INT(sampler_new(&s, &c, 8, NULL), 0);
+		for (uint32_t i = 0; i < DRAWS; i++)
+			seen[draw(&s, z, i)]++;
+		sampler_free(&s);
+		reference(&c, z, 8, want);
+		for (int v = 0; v < 8; v++)
+			CHECK((want[v] > 0) == (seen[v] > 0));
+		/* At most 6 degrees of freedom: one run of good numbers in ten thousand is above 27.9. */
+		CHECK(chi_squared(seen, want, 8, DRAWS) < 27.9);
+		c.temp += 0.06; /* and the measure tells near distributions apart */
+		c.top_p = 1;
+		c.min_p = 0;
+		c.top_k = 0;
+		reference(&c, z, 8, want);
+		CHECK(chi_squared(seen, want, 8, DRAWS) > 60);
+	}
 }
 
 static void hot(void)
@@ -346,14 +421,14 @@ static void memory(void)
 		if (rc == 0)
 			break;
 		CHECK(e.msg[0] != 0);
-		CHECK(s.order == NULL && s.prob == NULL);
+		CHECK(s.id == NULL && s.prob == NULL && s.heap == NULL);
 	}
-	CHECK_INT(n, 3);
+	CHECK_INT(n, 4);
 	sampler_free(&s);
 	sampler_free(&s); /* zeros */
 }
 
 TEST_MAIN("sampler", {"temperature", temperature}, {"top-k", top_k}, {"top-p", top_p}, {"min-p", min_p},
-          {"ties", ties}, {"ban", ban}, {"combined", combined}, {"greedy", greedy}, {"inverse", inverse},
+          {"ties", ties}, {"ban", ban}, {"combined", combined}, {"large", large}, {"greedy", greedy}, {"inverse", inverse},
           {"frequencies", frequencies}, {"hot", hot}, {"extreme", extreme}, {"not numbers", not_numbers},
           {"one left", one_left}, {"memory", memory})

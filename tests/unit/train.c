@@ -44,7 +44,7 @@ static struct train_data noise_data(void)
 
 static const struct train_config usual = {
 	.batch = 8, .seq = 12, .lr = 0.02, .schedule = SCHEDULE_COSINE, .warmup = 5,
-	.optim = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1}, .seed = 7, .steps = 60, .eval_every = 20,
+	.optim = {.kind = OPTIM_ADAMW, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .clip = 1}, .seed = 7, .steps = 60, .eval_every = 20,
 };
 
 static struct model_config shape(int cell)
@@ -66,6 +66,8 @@ struct session {
 	int reports, saves, save_fails; /* so many of the first calls of save fail */
 	bool bare; /* without a save hook */
 	double save_seconds;
+	uint64_t save_steps, saved[MOST]; /* saved: at which steps */
+	int told; /* failures of save that were told */
 	struct err e;
 };
 
@@ -89,11 +91,20 @@ static int on_save(void *arg, struct train *t, struct err *e)
 {
 	struct session *s = arg;
 	struct tf_writer w = {0};
+	if (s->saves < MOST)
+		s->saved[s->saves] = train_progress(t)->step;
 	if (s->saves++ < s->save_fails)
 		return err_set(e, "no room for the model");
 	int rc = ckpt_put_config(&w, &s->m.cfg, e) || train_put(t, &w, e) || tf_write(&w, s->path, e) ? -1 : 0;
 	tf_writer_free(&w);
 	return rc;
+}
+
+static void on_save_failed(void *arg, const struct err *e)
+{
+	struct session *s = arg;
+	s->told++;
+	CHECK_STR(e->msg, "no room for the model");
 }
 
 /* A fresh session; ready to run. */
@@ -113,7 +124,8 @@ static int begin(struct session *s, const struct model_config *mc, const struct 
 static int run(struct session *s)
 {
 	const struct train_hooks h = {.arg = s, .report = on_report, .save = s->bare ? NULL : on_save,
-	                              .save_seconds = s->save_seconds, .stop = stop_at_step};
+	                              .save_failed = on_save_failed, .save_seconds = s->save_seconds,
+	                              .save_steps = s->save_steps, .stop = stop_at_step};
 	return train_run(s->t, &h, &s->e);
 }
 
@@ -212,9 +224,12 @@ static void learns(void)
 static struct train_config eventful(void)
 {
 	struct train_config tc = usual;
-	tc.dropout = 0.2;
+	tc.dropout = tc.dropout_in = tc.dropout_out = tc.dropout_hh = 0.2;
 	tc.restart = 0.3;
 	tc.optim.decay = 0.01;
+	tc.optim.kind = OPTIM_MUON;
+	tc.optim.momentum = 0.95;
+	tc.optim.muon_ratio = 3;
 	tc.eval_every = 10;
 	return tc;
 }
@@ -320,7 +335,7 @@ static void seeds(void)
 		tc.steps = first.steps = 5;
 		tc.seed += i == 1;
 		tc.restart = i == 2 ? 0 : tc.restart;
-		tc.dropout = i == 3 ? 0 : tc.dropout;
+		tc.dropout_out = i == 3 ? 0 : tc.dropout_out;
 		if (begin(&s[i], &mc, &tc, &data, 1))
 			return;
 		ready(model_init(&s[i].m, 1, &s[i].e), &s[i].e); /* from the same weights */
@@ -404,7 +419,184 @@ static void schedules(void)
 	CHECK_STR(schedule_names[SCHEDULE_COSINE], "cosine");
 	CHECK_STR(schedule_names[SCHEDULE_LINEAR], "linear");
 	CHECK_STR(schedule_names[SCHEDULE_CONSTANT], "constant");
-	CHECK(!schedule_names[3]);
+	CHECK_STR(schedule_names[SCHEDULE_PLATEAU], "plateau");
+	CHECK(!schedule_names[4]);
+}
+
+/* --- validations without improvement -------------------------------------------------------------- */
+
+/* Learnt by heart, validated every four steps: the best comes soon, then it gets worse. */
+static struct train_config by_heart(void)
+{
+	struct train_config tc = usual;
+	tc.eval_every = 4;
+	tc.schedule = SCHEDULE_CONSTANT;
+	tc.warmup = 0;
+	return tc;
+}
+
+static void patience(void)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = by_heart();
+	struct session whole, s;
+	if (begin(&whole, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(run(&whole), 0);
+	uint64_t best = train_progress(whole.t)->best_step;
+	CHECK(best > 0 && best < 30);
+	CHECK_INT(train_progress(whole.t)->step, 60); /* 0: no end before the end */
+	CHECK(!train_out_of_patience(whole.t));
+	CHECK_INT(train_stale(whole.t), (60 - best) / 4);
+	for (tc.patience = 1; tc.patience <= 4; tc.patience++) {
+		if (begin(&s, &mc, &tc, &data, 1))
+			return;
+		CHECK_INT(run(&s), 0);
+		const struct train_progress *p = train_progress(s.t);
+		/* The first row of so many validations that are worse than the best before. */
+		uint64_t want = 0, row = 0;
+		double least = INFINITY;
+		for (int i = 3; i < 60 && !want; i += 4) {
+			row = whole.p[i].val_nats < least ? 0 : row + 1;
+			least = fmin(least, whole.p[i].val_nats);
+			want = row == tc.patience ? (uint64_t)i + 1 : 0;
+		}
+		CHECK(want > 0 && want < 60);
+		CHECK_INT(p->step, want);
+		CHECK_INT(s.reports, want); /* validated just now: not once more */
+		CHECK(s.r[want - 1].evaluated && s.r[want - 1].last && !s.r[want - 2].last);
+		CHECK_INT(s.saves, 1);
+		CHECK(train_out_of_patience(s.t));
+		CHECK_INT(train_stale(s.t), tc.patience);
+		CHECK(p->best_nats == least && p->offer_step == p->best_step);
+		CHECK_NEAR(stream_loss(&s, val_ids, 200, 0), least, 1e-3); /* the best weights are offered */
+		end(&s);
+	}
+	end(&whole);
+}
+
+/* Stopped at any step, in the row of bad validations too, and taken up: the same file,
+ * and the same end. */
+static void check_resume_stale(const struct train_config *tc, uint64_t least_steps, uint64_t most_steps)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct session whole, first, rest;
+	if (begin(&whole, &mc, tc, &data, 1) || ready(run(&whole), &whole.e))
+		return;
+	uint64_t steps = train_progress(whole.t)->step;
+	CHECK(steps >= least_steps && steps <= most_steps);
+	for (uint64_t at = 2; at <= steps; at += 3) {
+		if (begin(&first, &mc, tc, &data, 1))
+			return;
+		stop_step = at;
+		CHECK_INT(run(&first), 1);
+		if (begin(&rest, &mc, tc, &data, 1))
+			return;
+		take_up(&rest, &first);
+		CHECK_INT(run(&rest), 0);
+		CHECK_INT(train_progress(rest.t)->step, steps);
+		CHECK(train_progress(rest.t)->rate == train_progress(whole.t)->rate);
+		CHECK(same_files(&whole, &rest));
+		for (int i = 0; i < rest.reports && at + (uint64_t)i < steps; i++)
+			CHECK(rest.r[i].lr == whole.r[at + (uint64_t)i].lr && rest.r[i].halved == whole.r[at + (uint64_t)i].halved);
+		end(&first);
+		end(&rest);
+	}
+	end(&whole);
+}
+
+static void resume_stale(void)
+{
+	struct train_config tc = by_heart();
+	tc.patience = 3;
+	check_resume_stale(&tc, 12, 48);
+	tc.schedule = SCHEDULE_PLATEAU;
+	tc.plateau = 1;
+	check_resume_stale(&tc, 12, 60);
+	tc.patience = 0;
+	tc.plateau = 2;
+	check_resume_stale(&tc, 60, 60);
+}
+
+/* Stopped in a validation that is made up for: the end comes all the same. */
+static int calls;
+static bool stop_in_validation(void)
+{
+	return now_step >= 23 && ++calls >= 2; /* after step 23 no, in the validation of step 24 yes */
+}
+
+static void patience_interrupted(void)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = by_heart();
+	struct session s, whole, more;
+	tc.eval_every = 12;
+	tc.lr = 0.05;
+	tc.patience = 1; /* at 12 it is better than at 24 */
+	if (begin(&whole, &mc, &tc, &data, 1) || ready(run(&whole), &whole.e) || begin(&s, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(train_progress(whole.t)->step, 24);
+	calls = 0;
+	struct train_hooks h = {.arg = &s, .report = on_report, .save = on_save, .save_seconds = 1e9, .stop = stop_in_validation};
+	CHECK_INT(train_run(s.t, &h, &s.e), 1);
+	CHECK_INT(train_progress(s.t)->step, 24);
+	CHECK(same_files(&whole, &s));
+	if (begin(&more, &mc, &tc, &data, 1))
+		return;
+	take_up(&more, &s);
+	CHECK_INT(run(&more), 0);
+	CHECK_INT(train_progress(more.t)->step, 24);
+	CHECK(same_files(&whole, &more));
+	end(&more);
+	end(&s);
+	end(&whole);
+}
+
+static void plateau(void)
+{
+	struct train_data data = noise_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = by_heart();
+	struct session s;
+	tc.schedule = SCHEDULE_PLATEAU;
+	tc.steps = 120;
+	for (tc.plateau = 1; tc.plateau <= 3; tc.plateau++) {
+		double want = tc.lr, least = INFINITY;
+		uint64_t row = 0;
+		int halved = 0;
+		if (begin(&s, &mc, &tc, &data, 1))
+			return;
+		CHECK_INT(run(&s), 0);
+		for (int i = 0; i < 120; i++) {
+			if (i && i % 4 == 0) { /* what the validation before this step makes of the rate */
+				row = s.p[i - 1].val_nats < least ? 0 : row + 1;
+				least = fmin(least, s.p[i - 1].val_nats);
+				bool now = row && row % tc.plateau == 0 && halved < 6;
+				want /= now ? 2 : 1;
+				halved += now;
+				CHECK(s.r[i].halved == now);
+			} else {
+				CHECK(!s.r[i].halved);
+			}
+			CHECK_NEAR(s.r[i].lr, want, 1e-15);
+		}
+		CHECK(tc.plateau == 3 ? halved >= 3 : halved == 6);
+		end(&s);
+	}
+	/* While validation improves nothing is halved. */
+	data = markov_data();
+	tc.plateau = 1;
+	tc.steps = 30;
+	tc.eval_every = 10;
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(run(&s), 0);
+	CHECK(s.r[9].improved && s.r[19].improved && s.r[29].improved);
+	CHECK(s.r[29].lr == tc.lr);
+	end(&s);
 }
 
 static void epochs(void)
@@ -501,7 +693,8 @@ static void check_stop(const struct train_data *data, uint64_t step, bool last, 
 	CHECK_INT(p->step, step);
 	CHECK_INT(s.saves, 1);
 	CHECK_INT(s.reports, step + 1); /* the last one tells of the validation */
-	CHECK(r->evaluated && r->improved == last);
+	CHECK(r->evaluated && r->improved == last && !r->row);
+	CHECK(!s.r[step - 1].evaluated);
 	CHECK_INT(p->best_step, best_step);
 	CHECK(isnan(p->best_nats) == !best_step);
 	CHECK_INT(p->offer_step, last ? step : best_step);
@@ -556,6 +749,8 @@ static void stops_in_validation(void)
 	CHECK_NEAR(p->best_nats, stream_loss(&s, val_ids, VAL, NO_TARGET), 1e-3);
 	CHECK(!s.r[1].evaluated && !s.r[1].improved);
 	CHECK(s.reports == 3 && s.r[2].evaluated);
+	CHECK(!s.r[1].row && s.r[2].row); /* one row of the log, the one it would have been */
+	CHECK(s.r[2].nats == s.r[1].nats && s.r[2].norm == s.r[1].norm && s.r[2].lr == s.r[1].lr && s.r[2].lr > 0);
 	CHECK_INT(s.saves, 1);
 	/* And it goes on as if nothing had been. */
 	if (begin(&whole, &mc, &tc, &data, 1))
@@ -577,29 +772,46 @@ static void saves(void)
 	struct train_data data = markov_data();
 	struct model_config mc = shape(0);
 	struct train_config tc = usual;
-	struct session s;
-	int improved = 0;
+	struct session s, whole;
 	tc.eval_every = 10;
 	tc.steps = 35;
-	/* After every improvement, and at the end. */
+	if (begin(&whole, &mc, &tc, &data, 1))
+		return;
+	CHECK_INT(run(&whole), 0);
+	CHECK_INT(whole.saves, 1); /* the last is never older than 1e9 s */
+	/* Whenever there is a step between, if no time need pass; once at the end. */
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
-	s.save_seconds = -1;
+	s.save_seconds = 0;
 	CHECK_INT(run(&s), 0);
-	for (int i = 0; i < 35; i++)
-		improved += s.r[i].improved;
-	CHECK(improved > 1);
-	CHECK_INT(s.saves, improved + 1);
+	CHECK_INT(s.saves, 35);
+	for (int i = 0; i < s.saves; i++)
+		CHECK_INT(s.saved[i], i + 1);
+	CHECK(same_files(&whole, &s)); /* saving changes nothing */
 	end(&s);
 
-	/* A failure on the way does not matter, at the end it does. */
+	/* By steps, improved or not. */
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
-	s.save_seconds = -1;
-	s.save_fails = improved;
+	s.save_steps = 7;
 	CHECK_INT(run(&s), 0);
-	CHECK_INT(s.saves, improved + 1);
+	CHECK_INT(s.saves, 5);
+	for (int i = 0; i < s.saves; i++)
+		CHECK_INT(s.saved[i], 7 * (i + 1));
+	CHECK(same_files(&whole, &s));
 	end(&s);
+
+	/* A failure on the way is told and tried again, at the end it is the run's. */
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	s.save_steps = 7;
+	s.save_fails = 3;
+	CHECK_INT(run(&s), 0);
+	CHECK_INT(s.saves, 5);
+	CHECK_INT(s.told, 3);
+	CHECK(same_files(&whole, &s));
+	end(&s);
+	end(&whole);
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
 	s.save_fails = 1;
@@ -611,10 +823,115 @@ static void saves(void)
 	/* Nobody who saves, at any time. */
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
-	s.save_seconds = -1;
+	s.save_seconds = 0;
+	s.save_steps = 2;
 	s.bare = true;
 	CHECK_INT(run(&s), 0);
 	end(&s);
+}
+
+/* A hook that takes its time. */
+static int slow_save(void *arg, struct train *t, struct err *e)
+{
+	struct session *s = arg;
+	(void)t;
+	(void)e;
+	double start = io_now();
+	while (io_now() - start < 0.005)
+		;
+	s->saves++;
+	return 0;
+}
+
+/* Saving takes no more than its share of the time. */
+static void save_share(void)
+{
+	struct train_data data = markov_data();
+	struct model_config mc = shape(0);
+	struct train_config tc = usual;
+	struct session s;
+	tc.steps = 20;
+	data.nval = 0;
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	struct train_hooks h = {.arg = &s, .save = slow_save, .save_share = 1e-6};
+	CHECK_INT(train_run(s.t, &h, &s.e), 0);
+	CHECK_INT(s.saves, 2); /* after the first step, which has none to go by, and at the end */
+	end(&s);
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
+	h.save_share = 0;
+	CHECK_INT(train_run(s.t, &h, &s.e), 0);
+	CHECK_INT(s.saves, 20);
+	end(&s);
+}
+
+/* Every checkpoint on the way holds a model worth using and goes on to the same file,
+ * also before the first validation, and where there is none. */
+static struct session *copy_of; /* each file is copied there, to be taken up */
+static uint64_t copy_at;
+static int save_and_copy(void *arg, struct train *t, struct err *e)
+{
+	struct session *s = arg;
+	unsigned char *bytes = NULL;
+	size_t n = 0;
+	if (on_save(s, t, e))
+		return -1;
+	if (train_progress(t)->step != copy_at)
+		return 0;
+	FILE *f = fopen(copy_of->path, "wb");
+	int rc = !f || io_read_all(s->path, &bytes, &n, e) || fwrite(bytes, 1, n, f) != n ? -1 : 0;
+	if (f && fclose(f))
+		rc = -1;
+	mem_free(bytes);
+	return rc;
+}
+
+static void killed(void)
+{
+	struct train_data data = markov_data();
+	struct model_config mc = shape(1);
+	struct train_config tc = eventful();
+	tc.steps = 30;
+	for (int val = 0; val < 2; val++)
+		for (copy_at = 3; copy_at < 30; copy_at += 6) {
+			struct session s, copy, more;
+			struct tensorfile f;
+			data.nval = val ? VAL : 0;
+			if (begin(&copy, &mc, &tc, &data, 1) || begin(&s, &mc, &tc, &data, 1) || begin(&more, &mc, &tc, &data, 1))
+				return;
+			copy_of = &copy;
+			struct train_hooks h = {.arg = &s, .report = on_report, .save = save_and_copy, .save_seconds = 1e9, .save_steps = copy_at};
+			CHECK_INT(train_run(s.t, &h, &s.e), 0);
+			take_up(&more, &copy);
+			CHECK_INT(train_progress(more.t)->step, copy_at);
+			CHECK(!train_done(more.t));
+			/* Offered are the last weights until there are better ones known. */
+			if (ready(tf_open(&f, copy.path, &copy.e) || ckpt_get_block(&f, &copy.m, "", copy.m.w, &copy.e), &copy.e))
+				return;
+			bool last = memcmp(copy.m.w, more.m.w, more.m.size * sizeof(real)) == 0;
+			CHECK(last == (!val || copy_at < 10));
+			CHECK(train_progress(more.t)->sum_steps == copy_at % 10);
+			tf_close(&f);
+			CHECK_INT(run(&more), 0);
+			CHECK(same_files(&s, &more));
+			struct session again;
+			if (begin(&again, &mc, &tc, &data, 1))
+				return;
+			take_up(&again, &more);
+			CHECK(train_done(again.t));
+			end(&again);
+			tc.steps = 31; /* a longer length: there is something left to do */
+			if (begin(&again, &mc, &tc, &data, 1))
+				return;
+			take_up(&again, &more);
+			CHECK(!train_done(again.t));
+			tc.steps = 30;
+			end(&again);
+			end(&s);
+			end(&copy);
+			end(&more);
+		}
 }
 
 /* --- the best weights ----------------------------------------------------------------------------- */
@@ -870,10 +1187,66 @@ static void refuses(void)
 		CHECK_HAS(s.e.msg, "negative");
 		counters[8 * i + 7] = keep;
 	}
+	counters[8 * 2] = 4; /* of three steps */
+	CHECK_INT(train_get(s.t, &f, &s.e), -1);
+	CHECK_HAS(s.e.msg, "contradicts itself: number 2 is 4 at step 3");
+	counters[8 * 2] = 3;
 	counters[8 * 5 + 6] = 1;
 	CHECK_INT(train_get(s.t, &f, &s.e), -1);
 	CHECK_HAS(s.e.msg, "behind the end of this corpus");
 	counters[8 * 5 + 6] = 0;
+	counters[8 * 7]++;
+	CHECK_INT(train_get(s.t, &f, &s.e), -1);
+	CHECK_HAS(s.e.msg, "the run in the file has the seed 8, not 7");
+	counters[8 * 7]--;
+	static const int bounded[] = {1, 2, 4, 6, 8, 9}; /* by the number of steps */
+	for (size_t i = 0; i < sizeof bounded / sizeof *bounded; i++) {
+		counters[8 * bounded[i] + 5] = 1;
+		CHECK_INT(train_get(s.t, &f, &s.e), -1);
+		CHECK_HAS(s.e.msg, "contradicts itself");
+		counters[8 * bounded[i] + 5] = 0;
+	}
+	/* Numbers; those that a file cannot hold. */
+	static const struct { int at; double value; const char *says; } wrong[] = {
+		{0, -1, "a run of -1 seconds"}, {1, (double)NAN, "not a finite number"}, {4, 0, "factor on the rate is 0"},
+		{4, -0.5, "factor on the rate is -0.5"}, {4, 2, "factor on the rate is 2"}, {4, (double)INFINITY, "not a finite number"},
+		{5, -1, "a loss is never negative"},
+	};
+	unsigned char *numbers = (unsigned char *)tf_raw(&f, tf_find(&f, "train.numbers"));
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		unsigned char keep[8];
+		memcpy(keep, numbers + 8 * wrong[i].at, 8);
+		memcpy(numbers + 8 * wrong[i].at, &wrong[i].value, 8); /* x86 and ARM: the file's byte order */
+		CHECK_INT(train_get(s.t, &f, &s.e), -1);
+		CHECK_HAS(s.e.msg, wrong[i].says);
+		memcpy(numbers + 8 * wrong[i].at, keep, 8);
+	}
+	/* Blocks: what is not finite, a second moment below zero. Both first moments and
+	 * weights may be negative. */
+	static const char *const blocks[] = {"train.w.out.bias", "train.m.out.bias", "train.v.out.bias", "train.state", "out.bias"};
+	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+		unsigned char *x = (unsigned char *)tf_raw(&f, tf_find(&f, blocks[i])), keep[4];
+		static const float values[] = {(float)NAN, -1};
+		for (int k = 0; k < (i == 2 ? 2 : 1); k++) {
+			memcpy(keep, x, 4);
+			memcpy(x, &values[k], 4);
+			CHECK_INT(train_get(s.t, &f, &s.e), -1);
+			CHECK_HAS(s.e.msg, k ? "train.v.*: a number that cannot be negative is -1" : blocks[i]);
+			memcpy(x, keep, 4);
+		}
+	}
+	/* After all these refusals the run is still a fresh one. */
+	struct session fresh;
+	if (begin(&fresh, &mc, &tc, &data, 1))
+		return;
+	CHECK(memcmp(fresh.m.w, s.m.w, s.m.size * sizeof(real)) == 0);
+	CHECK_INT(run(&fresh), 0);
+	CHECK_INT(run(&s), 0);
+	CHECK(same_files(&fresh, &s));
+	end(&fresh);
+	end(&s);
+	if (begin(&s, &mc, &tc, &data, 1))
+		return;
 	CHECK_INT(train_get(s.t, &f, &s.e), 0);
 	end(&s);
 
@@ -905,7 +1278,7 @@ static void failing_memory(void)
 	long n = 1;
 	tc.steps = 3;
 	tc.eval_every = 2;
-	tc.dropout = 0.1;
+	tc.dropout = tc.dropout_hh = 0.1;
 	if (begin(&s, &mc, &tc, &data, 1))
 		return;
 	for (; !t && n < 500; n++) {
@@ -941,7 +1314,9 @@ static void failing_memory(void)
 
 TEST_MAIN("train", {"learns", learns}, {"resume", resume}, {"resume_best", resume_best}, {"threads", threads},
           {"seeds", seeds}, {"carried_state", carried_state},
-          {"schedules", schedules}, {"epochs", epochs}, {"seconds", seconds}, {"stops", stops},
-          {"stops_in_validation", stops_in_validation}, {"saves", saves}, {"best_kept", best_kept},
+          {"schedules", schedules}, {"patience", patience}, {"resume_stale", resume_stale},
+          {"patience_interrupted", patience_interrupted}, {"plateau", plateau}, {"epochs", epochs},
+          {"seconds", seconds}, {"stops", stops}, {"stops_in_validation", stops_in_validation}, {"saves", saves},
+          {"save_share", save_share}, {"killed", killed}, {"best_kept", best_kept},
           {"no_validation", no_validation}, {"diverges", diverges}, {"recovers", recovers},
           {"after_giving_up", after_giving_up}, {"refuses", refuses}, {"failing_memory", failing_memory})

@@ -322,9 +322,49 @@ static void failing_allocations(void)
 	buf_free(&shown);
 }
 
+/* All symbols of both, in order, and where they were. */
+static void merge(void)
+{
+	static const struct { const char *a, *b, *json; int map[8]; } cases[] = {
+		{"bd", "ace", "[97,98,99,100,101,-1]", {-1, 0, -1, 1, -1, 2}},
+		{"abc", "b", "[97,98,99,-1]", {0, 1, 2, 3}},
+		{"b", "abc", "[97,98,99,-1]", {-1, 0, -1, 1}},
+		{"\xE2\x98\x83" "a", "\xFF" "a\n", "[10,97,9731,56575,-1]", {-1, 0, 1, -1, 2}},
+		{"", "ab", "[97,98,-1]", {-1, -1, 0}},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct vocab a = built(UNIT_CHAR, cases[i].a, 1), b = built(UNIT_CHAR, cases[i].b, 1), v;
+		struct err e = {{0}};
+		struct buf json = {0};
+		uint32_t map[8];
+		CHECK_INT(vocab_merge(&v, &a, &b, &e), 0);
+		check_sound(&v);
+		CHECK_INT(vocab_to_json(&v, &json, &e), 0);
+		CHECK_STR(json.p, cases[i].json);
+		for (uint32_t id = 0; id + 1 < v.size; id++) {
+			uint32_t in_b = vocab_id(&b, v.symbols[id]);
+			CHECK_INT(v.counts[id], in_b == b.size - 1 ? 0 : b.counts[in_b]);
+		}
+		vocab_map(&v, &a, map);
+		for (uint32_t id = 0; id < v.size; id++)
+			CHECK_INT((int32_t)map[id], cases[i].map[id]);
+		for (long n = 1; n <= 3; n++) {
+			struct vocab none;
+			mem_fail_at(n);
+			CHECK_INT(vocab_merge(&none, &a, &b, &e), -1);
+			mem_fail_at(0);
+			CHECK_HAS(e.msg, "out of memory");
+		}
+		buf_free(&json);
+		vocab_free(&a);
+		vocab_free(&b);
+		vocab_free(&v);
+	}
+}
+
 TEST_MAIN("vocab", {"build-chars", build_chars}, {"build-bytes", build_bytes},
           {"build-from-nothing", build_from_nothing}, {"min-count", min_count},
           {"round-trips", round_trips}, {"large-vocabulary", large_vocabulary},
           {"unknown-symbols", unknown_symbols}, {"show", show}, {"chars-of-a-text", chars_of_a_text},
           {"json-round-trip", json_round_trip}, {"json-refused", json_refused},
-          {"failing-allocations", failing_allocations})
+          {"failing-allocations", failing_allocations}, {"merge", merge})

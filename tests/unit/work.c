@@ -102,10 +102,10 @@ static struct model_config kind_config(int kind, int cell, int hidden, int vocab
 static void check_threads(const struct model_config *c, int T, int B, bool resets, double dropout)
 {
 	struct model m;
-	struct dropout drop = {.rate = (real)dropout, .seed = 5, .step = 3};
+	struct dropout drop = drop_all(dropout, 5, 3);
 	struct block b = {.T = T, .B = B, .in = in, .target = target, .reset = resets ? reset : NULL,
 	                  .drop = dropout > 0 ? &drop : NULL};
-	struct work_config wc = {.T = T, .B = B, .train = true, .resets = resets, .dropout = dropout > 0};
+	struct work_config wc = {.T = T, .B = B, .train = true, .resets = resets, .dropout = dropout > 0, .dropout_hh = dropout > 0};
 	struct run one = {0}, more = {0};
 	char what[120];
 	if (make_model(&m, c, 0.3) || run_new(&one, &m, wc, NULL))
@@ -219,9 +219,9 @@ static void smaller_blocks(void)
 		struct model_config cfg = kind_config(1, c, 18, V);
 		if (make_model(&m, &cfg, 0.4) ||
 		    run_new(&exact, &m, (struct work_config){.T = 5, .B = 4, .train = true}, NULL) ||
-		    run_new(&roomy, &m, (struct work_config){.T = 9, .B = 4, .train = true, .resets = true, .dropout = true}, NULL))
+		    run_new(&roomy, &m, (struct work_config){.T = 9, .B = 4, .train = true, .resets = true, .dropout = true, .dropout_hh = true}, NULL))
 			return;
-		struct dropout drop = {.rate = (real)0.5, .seed = 1, .step = 1};
+		struct dropout drop = drop_all(0.5, 1, 1);
 		struct block b = {.T = 5, .B = 4, .in = in, .target = target};
 		struct block other = {.T = 9, .B = 4, .in = in + 100, .target = target + 100, .drop = &drop};
 		train_block(&roomy, &other);
@@ -378,13 +378,13 @@ static void dropout_draws(void)
 			struct model_config cfg = kind_config(kind, c, 18, V);
 			struct model m;
 			struct run a, b, plain;
-			struct work_config wc = {.T = T, .B = B, .train = true, .dropout = true};
+			struct work_config wc = {.T = T, .B = B, .train = true, .dropout = true, .dropout_hh = true};
 			if (make_model(&m, &cfg, 0.4) || run_new(&a, &m, wc, NULL) || run_new(&b, &m, wc, NULL))
 				return;
-			wc.dropout = false;
+			wc.dropout = wc.dropout_hh = false;
 			if (run_new(&plain, &m, wc, NULL))
 				return;
-			struct dropout d = {.rate = (real)0.3, .seed = 8, .step = 4}, d2 = d;
+			struct dropout d = drop_all(0.3, 8, 4), d2 = d;
 			struct block x = {.T = T, .B = B, .in = in, .target = target, .drop = &d};
 			struct block y = {.T = T, .B = B, .in = in, .target = target, .drop = &d2};
 			train_block(&a, &x);
@@ -412,6 +412,46 @@ static void dropout_draws(void)
 		}
 }
 
+/* Dropped recurrent weights: their gradient is zero, whatever the stream and position, and
+ * that of the others is not; about rate of them are, others each step, none of any
+ * other matrix. That the rest is scaled the gradient check knows. */
+static void dropout_weights(void)
+{
+	enum { T = 5, B = 6, H = 40, V = 13 };
+	const double rate = 0.3;
+	draw_block(V, 9);
+	for (int c = 0; cell_names[c]; c++) {
+		struct model_config cfg = {.cell = c, .layers = 2, .hidden = H, .vocab = V};
+		struct model m;
+		struct run r;
+		if (make_model(&m, &cfg, 0.4) || run_new(&r, &m, (struct work_config){.T = T, .B = B, .train = true, .dropout_hh = true}, NULL))
+			return;
+		size_t n = (size_t)(m.cell->gates * H * H);
+		uint8_t *before = calloc(n, 1);
+		for (uint32_t step = 0; step < 2; step++) {
+			struct dropout d = {.hh = (real)rate, .seed = 3, .step = step};
+			struct block b = {.T = T, .B = B, .in = in, .target = target, .drop = &d};
+			size_t zeros = 0, same = 0, others = 0;
+			train_block(&r, &b);
+			const real *wh = r.grad + m.list[m.layer[1].wh].offset, *wx = r.grad + m.list[m.layer[1].wx].offset;
+			for (size_t i = 0; i < n; i++) {
+				zeros += wh[i] == 0;
+				others += wx[i] == 0;
+				same += (wh[i] == 0) == before[i];
+				before[i] = wh[i] == 0;
+			}
+			/* A rectified unit that is never on has no gradient anywhere. */
+			bool rectified = strcmp(cell_names[c], "rnn-relu") == 0;
+			CHECK(rectified || others == 0);
+			CHECK_NEAR((double)zeros / (double)n, rate, rectified ? 0.1 : 0.02);
+			CHECK(step == 0 || (same > n / 2 && same < n * 9 / 10));
+		}
+		free(before);
+		run_free(&r);
+		model_free(&m);
+	}
+}
+
 /* A model in which every mask can be seen: the unit u of a rectified layer is 1
  * plus the input's factor, and is the logit u. */
 static void dropout_masks(void)
@@ -423,7 +463,7 @@ static void dropout_masks(void)
 	struct run r;
 	draw_block(H, 8);
 	if (make_model(&m, &cfg, 0) ||
-	    run_new(&r, &m, (struct work_config){.T = T, .B = B, .dropout = true}, NULL))
+	    run_new(&r, &m, (struct work_config){.T = T, .B = B, .dropout = true, .dropout_hh = true}, NULL))
 		return;
 	for (int i = 0; i < H * H; i++)
 		model_param(&m, m.layer[0].wx)[i] = 1;
@@ -437,7 +477,7 @@ static void dropout_masks(void)
 	memset(unit, -1, sizeof unit);
 	memset(symbol, -1, sizeof symbol);
 	for (int step = 0; step < 2; step++) {
-		struct dropout d = {.rate = (real)rate, .seed = 21, .step = (uint32_t)step};
+		struct dropout d = {.input = (real)rate, .output = (real)rate, .seed = 21, .step = (uint32_t)step};
 		struct block b = {.T = T, .B = B, .in = in, .drop = &d};
 		size_t ld;
 		state_clear(&r.s);
@@ -634,7 +674,7 @@ static void memory(void)
 static void failing_memory(void)
 {
 	struct model_config cfg = kind_config(5, cell_index("gru"), 5, 7);
-	struct work_config wc = {.T = 3, .B = 2, .train = true, .resets = true, .dropout = true};
+	struct work_config wc = {.T = 3, .B = 2, .train = true, .resets = true, .dropout = true, .dropout_hh = true};
 	struct model m;
 	struct work *w = NULL;
 	long n = 1;
@@ -675,7 +715,7 @@ static void deepest(void)
 {
 	for (int c = 0; cell_names[c]; c++) {
 		struct model_config cfg = {.cell = c, .layers = MODEL_MAX_LAYERS, .hidden = 5, .embed = 3, .vocab = 4, .residual = true};
-		struct work_config wc = {.T = 2, .B = 1, .train = true, .resets = true, .dropout = true};
+		struct work_config wc = {.T = 2, .B = 1, .train = true, .resets = true, .dropout = true, .dropout_hh = true};
 		struct model m;
 		struct run r;
 		struct block b = {.T = 2, .B = 1, .in = in, .target = target};
@@ -749,5 +789,5 @@ static void bf16_near_f32(void)
 TEST_MAIN("work", {"bf16_threads", bf16_threads}, {"bf16_blocks", bf16_blocks}, {"bf16_near_f32", bf16_near_f32},
           {"threads", threads}, {"threads_kinds", threads_kinds}, {"blocks", blocks},
           {"smaller_blocks", smaller_blocks}, {"resets", resets}, {"no_targets", no_targets},
-          {"dropout_draws", dropout_draws}, {"dropout_masks", dropout_masks}, {"rows_of_block", rows_of_block},
+          {"dropout_draws", dropout_draws}, {"dropout_masks", dropout_masks}, {"dropout_weights", dropout_weights}, {"rows_of_block", rows_of_block},
           {"pieces", pieces}, {"memory", memory}, {"failing_memory", failing_memory}, {"deepest", deepest})
