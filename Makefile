@@ -146,7 +146,7 @@ PARALLEL := $(MAKE) --no-print-directory -j$(JOBS)
 test:
 	$(Q)$(PARALLEL) VARIANT=release bins
 	$(Q)$(PARALLEL) VARIANT=double bins
-	$(Q)sh scripts/run-tests.sh build/release build/double cli fuzz
+	$(Q)sh scripts/run-tests.sh cli build/release build/double fuzz
 
 quick:
 	$(Q)$(PARALLEL) VARIANT=release bins
@@ -158,7 +158,7 @@ soak: all
 
 asan:
 	$(Q)$(PARALLEL) VARIANT=asan bins
-	$(Q)RNNLM=build/asan/rnnlm sh scripts/run-tests.sh build/asan cli fuzz
+	$(Q)RNNLM=build/asan/rnnlm sh scripts/run-tests.sh cli build/asan fuzz
 
 tsan:
 	$(Q)$(PARALLEL) VARIANT=tsan bins

@@ -74,5 +74,8 @@ void json_uint(struct json_writer *w, uint64_t v);
 void json_number(struct json_writer *w, double v);
 void json_bool(struct json_writer *w, bool v);
 void json_null(struct json_writer *w);
+/* A line break behind what was written: the end of an object per line. -1 if this, or
+ * anything before it, found no memory. */
+int json_end_line(struct json_writer *w, struct err *e);
 
 #endif

@@ -145,3 +145,8 @@ void json_null(struct json_writer *w)
 {
 	value(w, "null");
 }
+
+int json_end_line(struct json_writer *w, struct err *e)
+{
+	return w->failed ? err_set(e, "out of memory") : buf_puts(w->b, "\n", e);
+}

@@ -150,7 +150,7 @@ static int print_json(struct correct_printer *p, const struct correct_item *it, 
 	}
 	json_array_end(&w);
 	json_object_end(&w);
-	return w.failed ? err_set(e, "out of memory") : buf_puts(&p->out, "\n", e);
+	return json_end_line(&w, e);
 }
 
 /* --- for eyes ------------------------------------------------------------------------ */

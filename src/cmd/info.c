@@ -355,7 +355,7 @@ static int show_json(struct buf *b, const struct loaded *l, const struct facts *
 	if (tensors && json_tensors(&w, &l->file, e))
 		return -1;
 	json_object_end(&w);
-	return w.failed ? err_set(e, "out of memory") : buf_puts(b, "\n", e);
+	return json_end_line(&w, e);
 }
 
 /* --- the copy ------------------------------------------------------------------------- */

@@ -155,7 +155,7 @@ static int print_json(const struct sampling *s, const struct sample *a, struct e
 	json_key(&w, "stopped");
 	json_bool(&w, a->stopped);
 	json_object_end(&w);
-	int rc = w.failed ? err_set(e, "out of memory") : buf_puts(&line, "\n", e);
+	int rc = json_end_line(&w, e);
 	if (rc == 0)
 		cmd_out(&line);
 	buf_free(&line);

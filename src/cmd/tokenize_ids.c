@@ -54,7 +54,7 @@ static int put_ids_json(struct buf *out, const struct vocab *v, uint64_t line, c
 		json_uint(&w, ids[i]);
 	json_array_end(&w);
 	json_object_end(&w);
-	return w.failed ? err_set(e, "out of memory") : buf_puts(out, "\n", e);
+	return json_end_line(&w, e);
 }
 
 /* Ids of a line: of the model, or the symbols' own numbers. */
@@ -146,7 +146,7 @@ static int put_pieces_json(struct buf *out, const struct vocab *v, uint64_t line
 	}
 	json_array_end(&w);
 	json_object_end(&w);
-	return w.failed ? err_set(e, "out of memory") : buf_puts(out, "\n", e);
+	return json_end_line(&w, e);
 }
 
 int tokenize_pieces(const struct tokenize_options *o, const struct vocab *v, const unsigned char *text, size_t len,
@@ -241,7 +241,7 @@ static int print_text(struct decoder *d, struct err *e)
 	json_key(&w, "text");
 	json_string(&w, d->out.p ? d->out.p : "", d->out.len);
 	json_object_end(&w);
-	int rc = w.failed ? err_set(e, "out of memory") : buf_puts(&line, "\n", e);
+	int rc = json_end_line(&w, e);
 	if (rc == 0)
 		cmd_out(&line);
 	buf_free(&line);

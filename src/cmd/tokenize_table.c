@@ -99,7 +99,7 @@ int tokenize_vocab(const struct vocab *v, uint32_t ids, bool counted, bool json,
 		if (!json)
 			rc = put_symbol(&out, v, id, counted, total, e);
 		else if ((rc = put_symbol_json(&w, v, id, counted, total, e)) == 0)
-			rc = w.failed ? err_set(e, "out of memory") : buf_puts(&out, "\n", e);
+			rc = json_end_line(&w, e);
 		if (out.len >= TOKENIZE_FLUSH)
 			cmd_out(&out);
 	}
@@ -229,7 +229,7 @@ static int put_summary_json(struct buf *out, const struct summary *s, struct err
 	json_array_end(&w);
 	json_object_end(&w);
 	if (rc == 0)
-		rc = w.failed ? err_set(e, "out of memory") : buf_puts(out, "\n", e);
+		rc = json_end_line(&w, e);
 	return rc;
 }
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/err.h"
 #include "mat/cpu.h"
@@ -78,28 +77,4 @@ int kern_init(struct err *e)
 const struct kern *kern_get(void)
 {
 	return in_use;
-}
-
-static double seconds_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Runs of some milliseconds: the best of them was not interrupted. */
-double kern_peak(const struct kern *k, enum precision p, double seconds)
-{
-	double start = seconds_now(), now = start, best = 0;
-	uint64_t iterations = 1000;
-	do {
-		double from = now, flops = (double)k->spin(p, iterations);
-		now = seconds_now();
-		if (now - from < 2e-3) {
-			iterations *= 2;
-		} else if (flops / (now - from) > best) {
-			best = flops / (now - from);
-		}
-	} while (now - start < seconds || (best == 0 && now - start < 1));
-	return best * 1e-9;
 }

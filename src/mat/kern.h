@@ -171,10 +171,6 @@ const struct kern *kern_get(void); /* kern_init's choice; scalar before it */
 /* All sets that this CPU can run, ascending; for tests. Returns how many. */
 size_t kern_list(const struct kern *out[], size_t max);
 
-/* GFLOP/s of one thread in k->spin(p), the best of short runs that take about
- * this long together. */
-double kern_peak(const struct kern *k, enum precision p, double seconds);
-
 extern const struct kern kern_scalar;
 
 #endif

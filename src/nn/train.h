@@ -1,7 +1,7 @@
 /* The training loop: truncated BPTT over parallel streams with the state carried,
- * global-norm clipping, Adam, warm-up and schedule, validation at intervals of steps,
- * the best weights kept. Knows ids, never text; what is printed and where it
- * is saved is the caller's business, through hooks. */
+ * global-norm clipping, a step of the optimiser, warm-up and schedule, validation at
+ * intervals of steps, the best weights kept. Knows ids, never text; what is printed and
+ * where it is saved is the caller's business, through hooks. */
 #ifndef RNNLM_NN_TRAIN_H
 #define RNNLM_NN_TRAIN_H
 

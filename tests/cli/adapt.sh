@@ -4,15 +4,7 @@
 . tests/cli/lib.sh
 
 corpus=$TMP/corpus.txt model=$TMP/m.safetensors flat=$TMP/flat.safetensors
-awk 'BEGIN {
-	split("the a cat dog sat ran on under mat tree and then slept", w, " ")
-	for (i = 0; i < 400; i++) {
-		line = ""
-		for (k = 0; k < 3 + i % 5; k++)
-			line = line (k ? " " : "") w[1 + (i * 7 + k * k * 3 + k) % 13]
-		print line "."
-	}
-}' >"$corpus"
+sentences a >"$corpus"
 # Words that the corpus does not have, over and over.
 awk 'BEGIN { for (i = 0; i < 150; i++) print "undo the tent", i % 3 ? "then mend" : "and hope" }' >"$TMP/other.txt"
 tr -d '\n' <"$corpus" >"$TMP/flat.txt"
@@ -23,17 +15,8 @@ train() {
 score() {
 	"$RNNLM" score -m "$model" "$@"
 }
-num() { # KEY: its values in the JSON that came out, a line each
-	sed -n "s/.*\"$1\":\([^],}]*\).*/\1/p" "$TMP/out"
-}
 protocol() {
 	sed -n 's/.*"protocol":"\([^"]*\)".*/\1/p' "$TMP/out"
-}
-is() {
-	[ "$1" = "$2" ] || {
-		echo "'$1' is not '$2'"
-		return 1
-	}
 }
 holds() { # EXPRESSION of awk
 	awk "BEGIN { exit !($1) }" || {

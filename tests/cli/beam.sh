@@ -120,25 +120,6 @@ run 130 wait "$child"
 ok test "$(wc -c <"$TMP/long")" -gt 10
 
 t "failing allocations"
-n=1 good=0 bad=0
-while [ "$good" -lt 12 ] && [ "$n" -lt 400 ]; do
-	status=0
-	env RNNLM_FAIL_ALLOC=$n "$RNNLM" sample -m "$TMP/lines.safetensors" -n 5 --beam=3 --count=2 --json --stop 'at' \
-		>"$TMP/out" 2>"$TMP/err" || status=$?
-	case $status in
-	0) good=$((good + 1)) ;;
-	1 | 2)
-		ok test -s "$TMP/err"
-		good=0
-		bad=$((bad + 1))
-		;;
-	*)
-		ok test "allocation $n failed: status $status" = ''
-		break
-		;;
-	esac
-	n=$((n + 1))
-done
-ok test "$bad" -gt 30
+failing_allocations 30 400 "$RNNLM" sample -m "$TMP/lines.safetensors" -n 5 --beam=3 --count=2 --json --stop 'at'
 
 finish

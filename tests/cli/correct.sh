@@ -6,15 +6,7 @@
 
 good=$TMP/m.safetensors
 corpus=$TMP/corpus.txt
-awk 'BEGIN {
-	split("the café cat dog sat ran on under mat tree and then slept", w, " ")
-	for (i = 0; i < 400; i++) {
-		line = ""
-		for (k = 0; k < 3 + i % 5; k++)
-			line = line (k ? " " : "") w[1 + (i * 7 + k * k * 3 + k) % 13]
-		print line "."
-	}
-}' >"$corpus"
+sentences café >"$corpus"
 train() {
 	"$RNNLM" train "$@" --hidden=24 --layers=1 --steps=200 --batch=8 --seq=16 --seed=1 --optimizer=adam --lr=0.02 --dropout=0 --precision=f32
 }
@@ -45,12 +37,6 @@ near() {
 		d = a - b; d = d < 0 ? -d : d
 		exit !(a != "" && b != "" && d <= tol) }' || {
 		echo "$1 is not near $2"
-		return 1
-	}
-}
-is() {
-	[ "$1" = "$2" ] || {
-		echo "'$1' is not '$2'"
 		return 1
 	}
 }

@@ -158,6 +158,84 @@ ok() {
 	"$@" >"$lib/note" 2>&1 || lib_fail "failed: $* $(head -n 5 "$lib/note")"
 }
 
+# nap SECONDS: a fraction where sleep knows fractions.
+nap() {
+	sleep "$1" 2>/dev/null || sleep 1
+}
+
+# until_there FILE CHILD [BYTES]: waits until the file has so many (1), as long as the
+# child lives. Waiting for a sign of life, unlike a pause, is right on a slow machine too.
+until_there() {
+	while kill -0 "$2" 2>/dev/null && ! { [ -e "$1" ] && [ "$(wc -c <"$1")" -ge "${3:-1}" ]; }; do
+		nap 0.02
+	done
+}
+
+# Values of a key in the JSON of stdout, or of a file, a line each: numbers, and texts.
+# number: the last one.
+num() { # KEY [FILE]
+	sed -n "s/.*\"$1\":\([^],}]*\).*/\1/p" "${2:-$TMP/out}"
+}
+str() { # KEY [FILE]
+	sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "${2:-$TMP/out}"
+}
+number() { # KEY [FILE]
+	sed -n "s/.*\"$1\":\([-0-9.e+]*\)[],}].*/\1/p" "${2:-$TMP/out}" | tail -n 1
+}
+
+# is A B: the same text; for ok, which shows what is printed.
+is() {
+	[ "$1" = "$2" ] || {
+		echo "'$1' is not '$2'"
+		return 1
+	}
+}
+
+# sentences WORD: 400 lines of a few words, this one among them, which a tiny model learns in
+# a moment.
+sentences() {
+	awk -v words="the $1 cat dog sat ran on under mat tree and then slept" 'BEGIN {
+		split(words, w, " ")
+		for (i = 0; i < 400; i++) {
+			line = ""
+			for (k = 0; k < 3 + i % 5; k++)
+				line = line (k ? " " : "") w[1 + (i * 7 + k * k * 3 + k) % 13]
+			print line "."
+		}
+	}'
+}
+
+# failing_allocations LEAST MOST COMMAND...: with its n-th allocation failing, for n = 1 and
+# on, the command fails with a message and is never ended by a signal, until many in a
+# row do well (a few may be done without); at least LEAST fail, and MOST are tried.
+failing_allocations() {
+	lib_least=$1 lib_most=$2
+	shift 2
+	lib_n=1 lib_good=0 lib_worse=0
+	while [ "$lib_good" -lt 12 ] && [ "$lib_n" -lt "$lib_most" ]; do
+		lib_got=0
+		(
+			RNNLM_FAIL_ALLOC=$lib_n
+			export RNNLM_FAIL_ALLOC
+			"$@"
+		) >"$TMP/out" 2>"$TMP/err" || lib_got=$?
+		case $lib_got in
+		0) lib_good=$((lib_good + 1)) ;;
+		1 | 2)
+			ok test -s "$TMP/err"
+			lib_good=0
+			lib_worse=$((lib_worse + 1))
+			;;
+		*)
+			ok test "allocation $lib_n failed: status $lib_got" = ''
+			break
+			;;
+		esac
+		lib_n=$((lib_n + 1))
+	done
+	ok test "$lib_worse" -gt "$lib_least"
+}
+
 # Last line of a script.
 finish() {
 	lib_close

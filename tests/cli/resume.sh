@@ -31,9 +31,6 @@ train_behind() {
 	# shellcheck disable=SC2086
 	exec "$RNNLM" train $small "$@"
 }
-number() { # KEY [FILE]: its value in an object
-	sed -n "s/.*\"$1\":\\([-0-9.e+]*\\)[,}].*/\\1/p" "${2:-$TMP/out}" | tail -n 1
-}
 step_of() { # MODEL
 	"$RNNLM" info --json "$1" | sed -n 's/.*"step":\([0-9]*\).*/\1/p'
 }
@@ -45,15 +42,6 @@ same_logs() {
 	rows "$1" >"$TMP/rows1"
 	rows "$2" >"$TMP/rows2"
 	same "$TMP/rows1" "$TMP/rows2"
-}
-nap() { # SECONDS
-	sleep "$1" 2>/dev/null || sleep 1
-}
-# until_there FILE CHILD: as long as the child lives.
-until_there() {
-	while ! [ -s "$1" ] && kill -0 "$2" 2>/dev/null; do
-		nap 0.02
-	done
 }
 left_over() {
 	find "$TMP" -maxdepth 2 -name '.rnnlm-*' | wc -l

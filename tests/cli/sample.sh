@@ -19,10 +19,6 @@ sample() { # MODEL [OPTION...]
 	shift
 	"$RNNLM" sample -m "$TMP/$name.safetensors" "$@"
 }
-# number KEY: its value in the (last) object on stdout.
-number() {
-	sed -n "s/.*\"$1\":\\([-0-9.e+]*\\)[,}].*/\\1/p" "$TMP/out" | tail -n 1
-}
 # size N: so many bytes on stdout.
 size() {
 	ok test "$(wc -c <"$TMP/out")" -eq "$1"
@@ -324,7 +320,7 @@ t "Ctrl-C finishes the line"
 for signal in INT TERM; do
 	"$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000000 --seed=1 >"$TMP/long" 2>/dev/null &
 	child=$!
-	sleep 1
+	until_there "$TMP/long" "$child" 1001
 	kill -"$signal" "$child"
 	run 130 wait "$child"
 	ok test "$(tail -c 1 "$TMP/long" | wc -l)" -eq 1
@@ -342,32 +338,12 @@ ok test "$(wc -l <"$TMP/long")" -eq 1
 t "text comes while it is drawn"
 "$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000000 --seed=1 >"$TMP/long" 2>/dev/null &
 child=$!
-sleep 1
+until_there "$TMP/long" "$child" 101
 ok test "$(wc -c <"$TMP/long")" -gt 100
 kill -INT "$child"
 wait "$child"
 
 t "failing allocations"
-# A few may be done without: the end is reached when many in a row go well.
-n=1 good=0 bad=0
-while [ "$good" -lt 12 ] && [ "$n" -lt 400 ]; do
-	status=0
-	env RNNLM_FAIL_ALLOC=$n "$RNNLM" sample -m "$TMP/lines.safetensors" -n 5 --count=3 --json --seed=1 --prompt ab \
-		--stop c >"$TMP/out" 2>"$TMP/err" || status=$?
-	case $status in
-	0) good=$((good + 1)) ;;
-	1 | 2)
-		ok test -s "$TMP/err"
-		good=0
-		bad=$((bad + 1))
-		;;
-	*)
-		ok test "allocation $n failed: status $status" = ''
-		break
-		;;
-	esac
-	n=$((n + 1))
-done
-ok test "$bad" -gt 30
+failing_allocations 30 400 "$RNNLM" sample -m "$TMP/lines.safetensors" -n 5 --count=3 --json --seed=1 --prompt ab --stop c
 
 finish

@@ -6,15 +6,7 @@
 
 good=$TMP/m.safetensors
 corpus=$TMP/corpus.txt
-awk 'BEGIN {
-	split("the a cat dog sat ran on under mat tree and then slept", w, " ")
-	for (i = 0; i < 400; i++) {
-		line = ""
-		for (k = 0; k < 3 + i % 5; k++)
-			line = line (k ? " " : "") w[1 + (i * 7 + k * k * 3 + k) % 13]
-		print line "."
-	}
-}' >"$corpus"
+sentences a >"$corpus"
 train() {
 	"$RNNLM" train "$@" --hidden=16 --layers=1 --steps=150 --batch=8 --seq=16 --seed=1 --lr=0.02 --dropout=0
 }
@@ -33,13 +25,6 @@ score_in() {
 	shift
 	printf '%b' "$text" | "$RNNLM" score -m "$good" "$@"
 }
-# Values of a key in the JSON that came out, a line each: numbers, and texts.
-num() {
-	sed -n "s/.*\"$1\":\([^],}]*\).*/\1/p" "$TMP/out"
-}
-str() {
-	sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$TMP/out"
-}
 # near A B [RELATIVE ERROR]
 near() {
 	awk -v a="$1" -v b="$2" -v tol="${3:-1e-5}" 'BEGIN {
@@ -47,12 +32,6 @@ near() {
 		if (a == "" || b == "") exit 1
 		exit !(d <= tol * (m > 1 ? m : 1)) }' || {
 		echo "$1 is not near $2"
-		return 1
-	}
-}
-is() {
-	[ "$1" = "$2" ] || {
-		echo "'$1' is not '$2'"
 		return 1
 	}
 }

@@ -11,10 +11,6 @@ train() {
 	rm -f "$m"
 	"$RNNLM" train --hidden=16 --layers=1 --steps=30 --batch=4 --seq=16 --threads=1 --precision=f32 --json -o "$m" "$@"
 }
-# number KEY [FILE]: its value in an object.
-number() {
-	sed -n "s/.*\"$1\":\\([-0-9.e+]*\\)[,}].*/\\1/p" "${2:-$TMP/out}" | tail -n 1
-}
 # info KEY: of the model.
 info() {
 	"$RNNLM" info --json "$m" >"$TMP/info" && number "$1" "$TMP/info"

@@ -7,10 +7,6 @@
 train() {
 	"$RNNLM" train --hidden=16 --layers=1 --steps=30 --batch=4 --seq=16 "$@"
 }
-# number KEY FILE: its value in an object.
-number() {
-	sed -n "s/.*\"$1\":\\([-0-9.e+]*\\)[,}].*/\\1/p" "${2:-$TMP/out}" | tail -n 1
-}
 differ() {
 	ok sh -c '! cmp -s "$1" "$2"' - "$1" "$2"
 }
@@ -97,8 +93,8 @@ ok test "$(number steps)" -le $(((length + 63) / 64 / 2 + 1))
 t "wall clock"
 start=$(date +%s)
 run 0 "$RNNLM" train --hidden=16 --layers=1 --for=1s --json -o "$m" "$c"
-ok test $(($(date +%s) - start)) -le 5
-ok awk "BEGIN { exit !($(number seconds) >= 0.5 && $(number seconds) < 5) }"
+ok test $(($(date +%s) - start)) -le 20
+ok awk "BEGIN { exit !($(number seconds) >= 0.5 && $(number seconds) < 20) }"
 loads "$m"
 
 t "one length only"
@@ -200,9 +196,9 @@ ok test "$few" -lt "$(number vocab)"
 for signal in HUP INT TERM; do
 	t "SIG$signal saves and stops"
 	rm -f "$m"
-	"$RNNLM" train --hidden=16 --layers=1 --for=1h --json -o "$m" "$c" >"$TMP/json" 2>/dev/null &
+	"$RNNLM" train --hidden=16 --layers=1 --for=1h --save-steps=2 --json -o "$m" "$c" >"$TMP/json" 2>/dev/null &
 	child=$!
-	sleep 1
+	until_there "$m" "$child"
 	kill -"$signal" "$child"
 	case $signal in
 	HUP) run 129 wait "$child" ;;

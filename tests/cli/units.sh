@@ -6,10 +6,6 @@
 tok() {
 	"$RNNLM" tokenize "$@"
 }
-# number KEY: its last value in the JSON that came out.
-number() {
-	sed -n "s/.*\"$1\":\([-0-9.e+]*\)[],}].*/\1/p" "$TMP/out" | tail -n 1
-}
 # near A B TOLERANCE
 near() {
 	ok awk -v a="$1" -v b="$2" -v tol="$3" 'BEGIN { exit !(a != "" && b != "" && a - b <= tol && b - a <= tol) }'

@@ -265,6 +265,14 @@ static void writes(void)
 	for (int i = 0; i < 100; i++)
 		json_cstring(&w, "long enough to need more room");
 	CHECK(w.failed);
+	mem_fail_at(0);
+	CHECK_INT(json_end_line(&w, &e), -1); /* what failed before is told here */
+	CHECK_STR(e.msg, "out of memory");
+	w.failed = false;
+	buf_clear(&b);
+	json_null(&w);
+	CHECK_INT(json_end_line(&w, &e), 0);
+	CHECK(b.len > 1 && b.p[b.len - 1] == '\n');
 	buf_free(&b);
 }
 
