@@ -152,7 +152,7 @@ static int set_int(const struct opt *o, void *dst, const char *value, struct err
 	if (end[unit > 1])
 		return refuse(o, value, wrong, e);
 	if (overflow || v > INT64_MAX / unit || v < INT64_MIN / unit)
-		return refuse(o, value, "is out of range", e);
+		return refuse(o, value, bounded(o) && o->max < NO_BOUND ? "is out of range" : "does not fit in 64 bits", e);
 	int64_t result = v * unit;
 	if (check_range(o, value, (double)result, e) < 0)
 		return -1;

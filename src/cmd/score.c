@@ -48,9 +48,9 @@ static const struct opt options[] = {
 	 .help = "the K likeliest symbols after each TEXT, after the file, or at the start of a text if "
 	         "none is given"},
 	CMD_OPT_JSON(struct score_options),
-	SCORE_ADAPT_OPTIONS(struct score_options),
 	{.name = "color", .type = OPT_CHOICE, AT(color), .def = "auto", .choices = color_names,
 	 .help = "colours of --heat; auto: on a terminal, unless NO_COLOR is set"},
+	SCORE_ADAPT_OPTIONS(struct score_options),
 	{.name = "model", .letter = 'm', .type = OPT_STRING, AT(model),
 	 .arg = "FILE", .group = "Model and machine",
 	 .help = "model file; without it $RNNLM_MODEL, else the newest in models/, else the small model that "
@@ -175,7 +175,9 @@ static int check(const struct score_options *o, int ntexts, struct err *e)
 		return err_set(e, "--against and --next exclude each other: ask each model with -m");
 	if (o->next && (o->lines || o->window))
 		return err_set(e, "--next and %s exclude each other: give what comes before as TEXT",
-		               o->lines ? "--lines" : "--window");
+		               o->lines ? implied_by(o) : "--window");
+	if (o->next && o->rank)
+		return err_set(e, "--next and --rank exclude each other: give one of them");
 	if (score_adapt_check(o, ntexts, e))
 		return -1;
 	if (!ntexts && !o->file && !o->next && term_is_tty(STDIN_FILENO))

@@ -40,10 +40,13 @@ int score_adapt_check(const struct score_options *o, int ntexts, struct err *e)
 {
 	const char *what = o->adapt.dynamic ? "--dynamic" : "--mix-ngram";
 	const char *not = o->window ? "--window" : o->rank ? "--rank" : o->next ? "--next" :
-		o->each ? "--per-token, --heat and --html" : o->against ? "--against" : o->top_lines ? "--top-lines" : NULL;
+		o->per_token ? "--per-token" : o->heat ? "--heat" : o->html ? "--html" : o->against ? "--against" : o->top_lines ? "--top-lines" : NULL;
 	bool from_stdin = !ntexts && (!o->file || strcmp(o->file, "-") == 0);
 	if (o->adapt.corpus && !o->adapt.order)
 		return err_set(e, "--ngram-corpus is counted by an n-gram model: it needs --mix-ngram=ORDER");
+	if ((o->adapt.decay_given || o->adapt.seq_given) && !o->adapt.dynamic)
+		return err_set(e, "%s is for dynamic evaluation: it needs --dynamic=LR",
+		               o->adapt.decay_given ? "--dynamic-decay" : "--dynamic-seq");
 	if (!score_adapts(o))
 		return 0;
 	if (o->window || o->rank || o->against || o->top_lines)

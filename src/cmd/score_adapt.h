@@ -25,6 +25,7 @@ struct score_adapt_options {
 	double lr, decay;
 	int64_t seq;
 	bool dynamic; /* --dynamic was given, be it 0 */
+	bool decay_given, seq_given;
 };
 
 /* Surprisal in nats of an item, summed; of what was not asked for: 0. */
@@ -42,10 +43,10 @@ struct score_adapt_nats {
 	         "scored (0.001 suits text like the corpus, 0.002 to 0.003 text unlike it); what was "     \
 	         "learned is carried from text to text, the model file stays as it is"},                   \
 	{.name = "dynamic-decay", .type = OPT_REAL, .offset = offsetof(T, adapt.decay), .def = "0.0001",   \
-	 .min = 0, .max = 1, .arg = "D",                                                       \
+	 .set_offset = offsetof(T, adapt.decay_given), .min = 0, .max = 1, .arg = "D",                                                       \
 	 .help = "fraction of the way back to the trained weights that each segment takes"},   \
 	{.name = "dynamic-seq", .type = OPT_INT, .offset = offsetof(T, adapt.seq), .def = "32", .min = 1,  \
-	 .max = 4096, .arg = "N", .help = "symbols of a segment"},                             \
+	 .max = 4096, .set_offset = offsetof(T, adapt.seq_given), .arg = "N", .help = "symbols of a segment"},                             \
 	{.name = "mix-ngram", .type = OPT_INT, .offset = offsetof(T, adapt.order), .min = 1,   \
 	 .max = NGRAM_MAX_ORDER, .arg = "ORDER",                                               \
 	 .help = "mix in an n-gram model of this order that counts the text as it is scored, with weights " \

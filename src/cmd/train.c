@@ -56,7 +56,7 @@ const struct opt train_table[] = {
 	{.name = "embed", .type = OPT_INT, AT(embed), GIVEN(embed),
 	 .def = "0", .min = 0, .max = MODEL_MAX_HIDDEN, .arg = "N", .flags = OPT_STORED,
 	 .help = "width of the embedding of input symbols; 0 = one-hot input; for word and bpe the default is the width of "
-	         "--hidden, at most 256"},
+	         "--hidden, at most 256 unless tied"},
 	{.name = "tie", .type = OPT_FLAG, AT(tie), .flags = OPT_STORED,
 	 .help = "one matrix for embedding and output (Press and Wolf 2017); needs --embed as wide as --hidden"},
 	{.name = "residual", .type = OPT_FLAG, AT(residual), .flags = OPT_STORED,
@@ -182,23 +182,41 @@ static double default_rate(int optimizer, int64_t hidden)
 	return hidden <= 256 || optimizer == OPTIM_MUON ? rate : rate * 256 / (double)hidden;
 }
 
-/* Options whose default depends on others, so that what is stored is what was used. */
-static void choose_defaults(struct train_options *o)
+static int64_t default_embed(const struct train_options *o)
 {
 	/* One-hot, the table of layer 0 and its gradient would be (V, gates * hidden). */
 	if (unit_pieces((enum unit)o->unit) && !o->init_from && !o->embed_given && o->embed == 0)
-		o->embed = o->hidden < 256 ? o->hidden : 256;
+		return o->tie || o->hidden < 256 ? o->hidden : 256;
+	return o->embed;
+}
+
+/* Options whose default depends on others, so that what is stored is what was used. */
+static void choose_defaults(struct train_options *o)
+{
+	o->embed = default_embed(o);
 	if (!o->vocab_size)
 		o->vocab_size = vocab_default_size((enum unit)o->unit);
 }
 
-static int check_options(const struct train_options *o, struct err *e)
+/* A run that goes on may repeat what it was begun with. */
+static int check_vocab_size(const struct train_options *o, struct err *e)
 {
+	if (o->resume)
+		return 0;
+	if (o->vocab_size && o->init_from)
+		return err_set(e, "--vocab-size and --init-from exclude each other: the vocabulary is that of %s", o->init_from);
 	if (o->vocab_size && !unit_pieces((enum unit)o->unit))
 		return err_set(e, "--vocab-size is for --unit=word and --unit=bpe; for %s --min-count leaves rare symbols out",
 		               unit_names[o->unit]);
 	if (o->vocab_size && o->vocab_size < VOCAB_LEAST)
 		return err_set(e, "--vocab-size: at least %u: 256 are the bytes, one the unknown symbol", VOCAB_LEAST);
+	return 0;
+}
+
+static int check_options(const struct train_options *o, struct err *e)
+{
+	if (check_vocab_size(o, e))
+		return -1;
 	if ((o->seconds > 0) + (o->steps > 0) + (o->epochs > 0) > 1)
 		return err_set(e, "only one of --for, --epochs and --steps says how long to train");
 	if (o->plan && (o->steps > 0 || o->epochs > 0))
@@ -209,7 +227,7 @@ static int check_options(const struct train_options *o, struct err *e)
 		return err_set(e, "--resume goes on with a run and --init-from starts a new one: give one of them");
 	if (o->tie && (o->resume || o->init_from))
 		return 0; /* the widths are those of the file */
-	if (o->tie && o->embed != o->hidden)
+	if (o->tie && default_embed(o) != o->hidden)
 		return err_set(e, "--tie needs an embedding as wide as the hidden layer: --embed=%lld",
 		               (long long)o->hidden);
 	return 0;
@@ -299,6 +317,8 @@ static int train(struct train_options *o, const struct train_args *args, const c
 	    (o->init_from && (loaded_open(&old, o->init_from, e) || train_init_options(o, &old, args, e))))
 		goto out;
 	r.path = path.p;
+	if (train_name_log(&r, e) || train_check_apart(&r, files, nfiles, e))
+		goto out;
 	if (!o->resume)
 		choose_defaults(o);
 	if (!(o->seconds > 0) && !(o->epochs > 0) && !o->steps)
@@ -345,7 +365,7 @@ static int train(struct train_options *o, const struct train_args *args, const c
 		goto out;
 	if (unit_pieces(corpus.vocab.unit) && !o->resume && !o->init_from)
 		start_from_counts(&model, &corpus.vocab);
-	if (!(t = train_new(&model, &tc, &data, pool, e)) || train_name_log(&r, e))
+	if (!(t = train_new(&model, &tc, &data, pool, e)))
 		goto out;
 	int done = o->resume ? train_take_up(&r, t, &old, e) : 0;
 	loaded_close(&old);

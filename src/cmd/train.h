@@ -81,6 +81,8 @@ extern const char train_log_header[];
 int train_save(void *arg, struct train *t, struct err *e);
 /* Finds out before training whether the model can be written where it is to go. */
 int train_check_writable(const char *path, struct err *e);
+/* What is written, model and log, is none of the texts that are read, and not one file. */
+int train_check_apart(const struct train_session *r, const char *const *files, int nfiles, struct err *e);
 /* Names the log; opens it: a new one, or, of a run that goes on, behind the row of the
  * step (the rows after it are cut off). */
 int train_name_log(struct train_session *r, struct err *e);

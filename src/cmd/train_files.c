@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -112,6 +113,31 @@ int train_check_writable(const char *path, struct err *e)
 	if (io_mkdirs_for(path, e) || io_atomic_open(&probe, path, e))
 		return -1;
 	io_atomic_abort(&probe);
+	return 0;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	if (stat(a, &x) || stat(b, &y))
+		return strcmp(a, b) == 0;
+	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int train_check_apart(const struct train_session *r, const char *const *files, int nfiles, struct err *e)
+{
+	const char *out[] = {r->path, r->log_path}, *what[] = {"the model (-o)", "the log (--log)"};
+	for (int w = 0; w < 2; w++) {
+		for (int i = -1; out[w] && i < nfiles; i++) {
+			const char *text = i < 0 ? r->o->val : files[i];
+			if (text && same_file(out[w], text))
+				return err_set(e, "%s is a text to train on or to validate on: %s would take its place; name another file",
+				               text, what[w]);
+		}
+	}
+	if (r->log_path && same_file(r->path, r->log_path))
+		return err_set(e, "%s cannot be both the model (-o) and the log (--log): name another file for one of them",
+		               r->path);
 	return 0;
 }
 

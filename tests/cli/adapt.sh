@@ -175,6 +175,14 @@ run 2 score --rank a b --mix-ngram 3
 err_has "--mix-ngram and --rank"
 run 2 score -f "$corpus" --ngram-corpus "$corpus"
 err_has "needs --mix-ngram"
+for option in --dynamic-seq=8 --dynamic-decay=0.1; do
+	run 2 score --mix-ngram 3 $option text
+	err_has "${option%=*} is for dynamic evaluation: it needs --dynamic"
+done
+for option in --per-token --heat --html; do
+	run 2 score --mix-ngram 3 $option text
+	err_has "--mix-ngram and $option exclude"
+done
 run 2 score -f - --mix-ngram 3 --ngram-corpus -
 err_has "standard input"
 run 2 score a --mix-ngram 0

@@ -417,7 +417,7 @@ err_has "$TMP/some:1: no tab"
 
 t "what does not go together"
 for pair in "--heat --json" "--heat --html" "--html --per-token" "--heat --next=3" "--top-lines=3 --rank" \
-	"--heat --against $good" "--against $good --next 2"; do
+	"--heat --against $good" "--against $good --next 2" "--rank --next 2"; do
 	# shellcheck disable=SC2086 # words
 	run 2 score $pair a
 	err_has "exclude each other"

@@ -355,6 +355,17 @@ run 0 train --log="$TMP/here" "$c"
 ok test ! -e "$log"
 ok test "$(wc -l <"$TMP/here")" = 3 # names, step 20, step 30
 
+t "neither the model nor the log takes the place of a text, or of the other"
+cp "$c" "$TMP/text"
+for options in "-o $TMP/text" "--log=$TMP/text" "--log=$TMP/../${TMP##*/}/text" "-o $TMP/noise.txt --val=$TMP/noise.txt" \
+	"--log=$TMP/noise.txt --val=$TMP/noise.txt" "--log=$m"; do
+	# shellcheck disable=SC2086 # several options
+	run 1 train $options "$TMP/text"
+	err_has "another file"
+done
+same "$c" "$TMP/text"
+ok test ! -e "$TMP/text.~1~"
+
 t "off a terminal: a line per report, with all figures"
 run 0 train --steps=60 --eval-every=20 "$c"
 ok test "$(grep -c '^step ' "$TMP/err")" = 3
@@ -410,6 +421,26 @@ done
 head -c 4000 /dev/zero | tr '\000' '\377' >"$TMP/bytes.bin"
 run 0 train --unit=byte --steps=10 --sample-every=10 "$TMP/bytes.bin"
 err_has '\xFF\xFF'
+
+t "--vocab-size: not with the vocabulary of another model"
+run 0 train --unit=bpe --vocab-size=300 --steps=1 "$c"
+cp "$m" "$TMP/bpe"
+run 2 train --unit=bpe --vocab-size=400 --init-from="$TMP/bpe" "$c"
+err_has "--vocab-size and --init-from"
+run 0 "$RNNLM" train --resume --vocab-size=300 --steps=2 --threads=1 -o "$TMP/bpe" "$c" # as it was begun
+err_has "going on with"
+
+t "--tie: words and pieces have an embedding as wide as --hidden"
+for hidden in 8 300; do
+	run 0 train --unit=bpe --vocab-size=300 --hidden=$hidden --steps=1 --batch=1 --seq=2 --tie "$c"
+	ok test "$(info embed)" = $hidden
+done
+run 0 train --unit=bpe --vocab-size=300 --hidden=300 --steps=1 --batch=1 --seq=2 "$c"
+ok test "$(info embed)" = 256
+run 2 train --unit=bpe --embed=4 --tie "$c"
+err_has '--embed=16'
+run 2 train --tie "$c"
+err_has '--embed=16'
 
 t "every option has a test"
 "$RNNLM" train --help | sed -n 's/^ *\(-., \)\{0,1\}--\([a-z-]*\).*/\2/p' | grep -vx help >"$TMP/options"

@@ -199,8 +199,8 @@ static void integers(void)
 	BAD("--hidden 0", "--hidden: '0' is out of range; allowed is 1 to 65536");
 	BAD("--hidden 65537", "--hidden: '65537' is out of range; allowed is 1 to 65536");
 	BAD("--steps -1", "--steps: '-1' is out of range; allowed is at least 0");
-	BAD("--any 9223372036854775808", "--any: '9223372036854775808' is out of range");
-	BAD("--any 9223372036854775807k", "--any: '9223372036854775807k' is out of range");
+	BAD("--any 9223372036854775808", "--any: '9223372036854775808' does not fit in 64 bits");
+	BAD("--any 9223372036854775807k", "--any: '9223372036854775807k' does not fit in 64 bits");
 	static const char *const wrong[] = {"x", "1.5", "1e3", "12x", "5kk", "0x10", "--5", "k", "+", "5 "};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		CHECK_INT(opt_set(&cmd, &o, "any", wrong[i], &e), -1);
