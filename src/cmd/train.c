@@ -71,7 +71,7 @@ const struct opt train_table[] = {
 	 .flags = OPT_STORED, .help = "inputs of the large products: float32, or rounded to bfloat16 (sums, weights, states stay "
 	         "float32); auto is bf16 where the CPU multiplies it. Kept in the model, and used with it everywhere"},
 	{.name = "plan", .type = OPT_FLAG, AT(plan), .group = "Length",
-	 .help = "choose what is not given of width and dropout by the speed of this machine, the length of the text and the "
+	 .help = "choose what is not given of width, streams and dropout by the speed of this machine, the length of the text and the "
 	         "time there is; done anyway if the length is a time and neither --cell, --layers, --hidden, --embed, --tie nor "
 	         "--residual is given"},
 	{.name = "dry-run", .type = OPT_FLAG, AT(dry_run), .flags = OPT_RESUME,
@@ -86,11 +86,11 @@ const struct opt train_table[] = {
 	 .help = "optimiser steps"},
 	{.name = "patience", .type = OPT_INT, AT(patience), .def = "0", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_RESUME,
 	 .help = "end sooner, when the last N validations brought no improvement; 0 = never"},
-	{.name = "batch", .type = OPT_INT, AT(batch), .def = "32", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
+	{.name = "batch", .type = OPT_INT, AT(batch), GIVEN(batch), .def = "32", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
 	 .group = "Optimisation", .help = "parallel streams of text"},
 	{.name = "seq", .type = OPT_INT, AT(seq), .def = "64", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
 	 .help = "steps of truncated backpropagation through time; the state is carried from block to block"},
-	{.name = "restart", .type = OPT_REAL, AT(restart), .def = "0.02", .min = 0, .max = 1, .arg = "P",
+	{.name = "restart", .type = OPT_REAL, AT(restart), .def = "0.01", .min = 0, .max = 1, .arg = "P",
 	 .flags = OPT_STORED, .help = "chance of a stream to start a block from the zero state, so that the model also learns to begin a text"},
 	{.name = "optimizer", .type = OPT_CHOICE, AT(optimizer), .def = "muon", .choices = optimizer_names, .flags = OPT_STORED,
 	 .help = "muon orthogonalises the steps of the matrices between hidden units and leaves the rest to Adam; "

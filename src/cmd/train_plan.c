@@ -10,7 +10,7 @@
 #include "cmd/train.h"
 
 enum { NARROW = 256, WIDE = 512 };
-static const double ENOUGH_PASSES = 5, MANY_PASSES = 100;
+static const double MANY_PASSES = 30;
 static const double MEASURE_SECONDS = 0.5; /* for each of them */
 
 /* --- speed -------------------------------------------------------------------------- */
@@ -68,20 +68,40 @@ static double speed_at(const double speed[2], int64_t hidden)
 
 /* --- rules -------------------------------------------------------------------------- */
 
-/* The widest model that reads the text often enough. */
-static int64_t choose_width(const double speed[2], double symbols, double seconds)
+/* What the table says: whatever the length of the text, the best result that a given time
+ * allows is that of the widest model that still reads the text three times, with little
+ * dropout; narrower models that read it more often, with more dropout against
+ * over-fitting, end behind it. Beyond some thirty parameters for each symbol nothing is
+ * gained. Of a text too long to be read three times what counts is that there are
+ * some symbols to each parameter. */
+static const double PASSES = 3, MOST_PARAMS = 30, LEAST_SYMBOLS = 4;
+
+static int64_t choose_width(const struct model_config *like, const double speed[2], double symbols, double seconds)
 {
-	static const int widths[] = {64, 96, 128, 192, 256, 384, 512, 768, 1024};
+	static const int widths[] = {64, 96, 128, 192, 256, 384, 512, 640, 768, 1024, 1280, 1536, 2048};
 	int best = widths[0];
-	for (size_t i = 1; i < sizeof widths / sizeof *widths; i++)
-		if (speed_at(speed, widths[i]) * seconds / symbols >= ENOUGH_PASSES)
+	for (size_t i = 1; i < sizeof widths / sizeof *widths; i++) {
+		struct model_config mc = *like;
+		size_t params;
+		mc.hidden = widths[i];
+		mc.embed = mc.tie ? mc.hidden : mc.embed;
+		double read = speed_at(speed, mc.hidden) * seconds;
+		if (model_count(&mc, &params, NULL) == 0 && (double)params <= MOST_PARAMS * symbols &&
+		    (read >= PASSES * symbols || read >= LEAST_SYMBOLS * (double)params))
 			best = widths[i];
+	}
 	return best;
+}
+
+/* A short text is read in few streams, so that there are enough steps. */
+static int64_t choose_batch(double symbols)
+{
+	return symbols < 150e3 ? 8 : symbols < 400e3 ? 16 : 32;
 }
 
 static double choose_dropout(double passes)
 {
-	return passes < 2 ? 0 : passes < 5 ? 0.1 : passes < 10 ? 0.2 : passes < 30 ? 0.3 : 0.4;
+	return passes < 2 ? 0 : passes < 4.5 ? 0.1 : passes < 8 ? 0.2 : passes < 16 ? 0.3 : 0.4;
 }
 
 /* --- the plan ----------------------------------------------------------------------- */
@@ -95,11 +115,14 @@ bool train_planned(const struct train_options *o)
 int train_plan(struct train_options *o, const struct model_config *mc, const struct train_config *tc,
                const struct train_data *data, struct pool *pool, struct err *e)
 {
+	struct train_config config = *tc;
 	double symbols = (double)data->ntrain, speed[2];
-	if (measure(mc, NARROW, tc, data, pool, &speed[0], e) || measure(mc, WIDE, tc, data, pool, &speed[1], e))
+	if (!o->batch_given)
+		config.batch = (int)(o->batch = choose_batch(symbols));
+	if (measure(mc, NARROW, &config, data, pool, &speed[0], e) || measure(mc, WIDE, &config, data, pool, &speed[1], e))
 		return -1;
 	if (!o->hidden_given)
-		o->hidden = choose_width(speed, symbols, o->seconds);
+		o->hidden = choose_width(mc, speed, symbols, o->seconds);
 	if (o->tie)
 		o->embed = o->hidden;
 	else if (!o->embed_given && o->embed > o->hidden)
