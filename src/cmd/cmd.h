@@ -11,6 +11,8 @@
 #include "base/opt.h"
 #include "mat/kern.h"
 
+#define LN2 0.69314718055994530942 /* nats in a bit */
+
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
 /* A command: its option table and what runs it. argv is without the command's

@@ -14,7 +14,6 @@
 #include "cmd/cmd.h"
 #include "cmd/loaded.h"
 
-static const double LN2 = 0.69314718055994530942;
 static const char TRAIN[] = "train.", OPTION[] = "option.";
 
 struct options {

@@ -4,6 +4,7 @@
 #ifndef RNNLM_CMD_SCORE_H
 #define RNNLM_CMD_SCORE_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -206,6 +207,12 @@ struct score_row {
 int score_add_row(struct scorer *s, struct score_item *it, const struct score_row *r, struct err *e);
 int score_add_next(struct scorer *s, struct score_item *it, size_t ntop, double lse, struct err *e);
 
+/* Rounding in the softmax can leave a certain symbol with a probability a few parts in
+ * 1e7 above 1: its nats are then below 0. */
+static inline double prob_of(double nats)
+{
+	return nats <= 0 ? 1 : exp(-nats); /* NaN stays */
+}
 
 /* A number and a blank, or "-" where there is none. */
 int score_put_number(struct buf *out, int width, int decimals, double v, struct err *e);

@@ -11,7 +11,6 @@
 #include "nn/mix.h"
 #include "text/corpus.h"
 
-#define LN2 0.693147180559945309
 #define STEPS 64               /* of a segment without --dynamic */
 #define THREADS_STEP 1e6       /* parameters from which threads pay */
 #define MEMORY_SHARE 4         /* the n-gram model takes at most 1/4 of the machine's memory */
@@ -155,12 +154,6 @@ void score_adapt_protocol(struct scorer *s, bool several)
 }
 
 /* --- during ----------------------------------------------------------------------------- */
-
-/* Rounding in the softmax can leave a probability a few parts in 1e7 above 1. */
-static double prob_of(real nats)
-{
-	return nats <= 0 ? 1 : exp(-(double)nats); /* NaN stays */
-}
 
 /* The symbol id after what was read, to which the model gave these nats: adds to the
  * item's figures if it is scored, then the n-gram model and the weights learn. */

@@ -9,8 +9,6 @@
 #include "text/corpus.h"
 #include "text/utf8.h"
 
-#define LN2 0.693147180559945309
-
 int score_pair(struct scorer *s, struct scorer *other, struct err *e)
 {
 	enum unit a = s->l->vocab.unit, b = other->l->vocab.unit;

@@ -8,7 +8,6 @@
 
 #include "base/term.h"
 
-#define LN2 0.693147180559945309
 #define TAB 8
 #define LEAST_WIDTH 16 /* columns of text beside the margin on a narrow terminal */
 #define UNDERLINED 16  /* added to a level */

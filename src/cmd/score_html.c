@@ -9,8 +9,6 @@
 
 #include "base/term.h"
 
-#define LN2 0.693147180559945309
-
 static const char page[] =
 	"<!doctype html>\n"
 	"<html lang=\"und\">\n"

@@ -8,7 +8,6 @@
 #include "base/term.h"
 
 #define LN10 2.302585092994045684
-#define LN2 0.693147180559945309
 #define TABLE_TOP 3   /* alternatives in a row of the table; JSON has SCORE_TOP */
 #define LEAST_TEXT 16 /* columns of text shown on a narrow terminal */
 
@@ -24,13 +23,6 @@ static struct figures figures_of(const struct score_item *it)
 	                        .nats_per_char = it->nats / chars,
 	                        .bits_per_char = it->nats / LN2 / chars,
 	                        .perplexity = exp(it->nats / tokens)};
-}
-
-/* Rounding in the softmax can leave a certain symbol with a probability a few
- * parts in 1e7 above 1. */
-static double prob_of(double nats)
-{
-	return nats > 0 ? exp(-nats) : 1;
 }
 
 static double shown_nats(double nats)

@@ -9,8 +9,6 @@
 #include "base/term.h"
 #include "text/utf8.h"
 
-#define LN2 0.693147180559945309
-
 struct record {
 	double nats;
 	size_t len, tip; /* bytes of the symbol and of its tip, which follow */

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LN2 0.693147180559945309
-
 /* Whether x is listed before y: the more surprising, and of equals the earlier. */
 static bool before(const struct score_item *x, const struct score_item *y)
 {

@@ -7,7 +7,6 @@
 #include "cmd/train.h"
 #include "nn/ngram.h"
 
-static const double LN2 = 0.69314718055994530942;
 /* A million symbols take a few tenths of a second. */
 static const size_t MOST_COUNTED = 8000000, MOST_SCORED = 8000000;
 static const size_t LOOK_EVERY = 65536; /* symbols between looks for Ctrl-C */

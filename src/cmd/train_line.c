@@ -9,7 +9,6 @@
 #include "cmd/cmd.h"
 #include "cmd/train.h"
 
-static const double LN2 = 0.69314718055994530942;
 enum { BAR_MIN = 8, BAR_MAX = 30, FIELDS = 16 };
 
 /* The line is its fields in order; rank 0 is there always, and the higher the rank the

@@ -8,7 +8,6 @@
 #include "cmd/cmd.h"
 #include "cmd/train.h"
 
-static const double LN2 = 0.69314718055994530942;
 static const double REDRAW_SECONDS = 0.1; /* of the progress line on a terminal */
 static const double TELL_EVERY = 0.04;    /* of the run, between lines that stay; the log has them all */
 

@@ -216,7 +216,7 @@ static int recover(struct train *t, struct err *e)
 	t->p.smooth_nats = NAN;
 	if (++t->p.diverged >= MAX_DIVERGED)
 		return err_set(e, "training diverged %d times although the rate was halved each time; "
-		                  "the best model so far is kept (try a smaller --lr or --clip)", MAX_DIVERGED);
+		                  "the best model so far is kept (try a smaller --lr, --muon-lr or --clip)", MAX_DIVERGED);
 	return 0;
 }
 
