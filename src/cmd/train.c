@@ -26,7 +26,7 @@ const struct opt train_table[] = {
 	         "only length, threads, log and saving may be changed"},
 	{.name = "init-from", .type = OPT_STRING, AT(init_from), .arg = "FILE",
 	 .help = "start a new training from the weights of this model: its cell, layers, widths and unit are taken "
-	         "over, and its vocabulary with the new symbols of the text added"},
+	         "over, and its vocabulary: of char and byte with the new symbols of the text added, of word and bpe as it is"},
 	{.name = "save-every", .type = OPT_DURATION, AT(save_every), .def = "0", .min = 0, .max = 1e9, .arg = "TIME",
 	 .flags = OPT_RESUME, .help = "time between checkpoints; 0 = 30s, or as long as keeps saving below a hundredth of the time"},
 	{.name = "save-steps", .type = OPT_INT, AT(save_steps), .def = "0", .min = 0, .max = 1e12, .arg = "N",
