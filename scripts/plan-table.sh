@@ -6,7 +6,7 @@
 #
 # Of each TEXT the first SIZES characters are taken (those it has), the last tenth of them
 # held out. The grid is set by the environment; the whole takes hours:
-#   SIZES="100000 300000 1000000"  PASSES="4 12 36"  WIDTHS="128 256 512"  DROPOUTS="0.1 0.3 0.5"
+#   SIZES="100000 300000 1000000"  PASSES="3 6 12"  WIDTHS="128 256 512"  DROPOUTS="0.1 0.3 0.5"
 #   RNNLM=./rnnlm  OPTIONS= (more options of train)
 set -eu
 RNNLM=${RNNLM:-./rnnlm}
@@ -25,12 +25,15 @@ for text in "$@"; do
 		# Cut at a character: the first SIZE of them.
 		LC_ALL=C.UTF-8 awk -v n="$size" '{ if (n <= 0) exit; line = $0 "\n"; print substr($0, 1, n); n -= length(line) }' \
 			"$text" >"$tmp/$name"
-		for passes in ${PASSES:-4 12 36}; do
-			steps=$((passes * size * 9 / 10 / 2048 + 1))
+		for passes in ${PASSES:-3 6 12}; do
+			batch=32 # as the plan has it
+			[ "$size" -ge 444000 ] || batch=16
+			[ "$size" -ge 166000 ] || batch=8
+			steps=$((passes * size * 9 / 10 / (batch * 64) + 1))
 			for hidden in ${WIDTHS:-128 256 512}; do
 				for dropout in ${DROPOUTS:-0.1 0.3 0.5}; do
 					# shellcheck disable=SC2086
-					"$RNNLM" train --json --log=none --batch=32 --seq=64 --steps=$steps --hidden="$hidden" \
+					"$RNNLM" train --json --log=none --batch=$batch --seq=64 --steps=$steps --hidden="$hidden" \
 						--dropout="$dropout" ${OPTIONS:-} -o "$tmp/m.safetensors" "$tmp/$name" 2>/dev/null |
 						awk -v row="$name	$size	$passes	$hidden	$dropout	$steps" '
 							function key(k) { return match($0, "\"" k "\":[-0-9.e+]*") ? substr($0, RSTART + length(k) + 3, RLENGTH - length(k) - 3) : "" }
