@@ -22,7 +22,7 @@ static const struct opt options[] = {
 	         "symbol before it as first input"},
 	{.name = "tail", .type = OPT_FRACTION, AT(tail),
 	 .set_offset = offsetof(struct score_options, tail_set), .min = 0.000001, .max = 1, .arg = "F",
-	 .help = "only the last fraction F of the file: of n symbols those from floor(n(1-F)) on, which "
+	 .help = "only the last fraction F of the file: of n characters those from floor(n(1-F)) on, which "
 	         "train holds out with --val-frac=F; the text before is not read"},
 	{.name = "carry", .type = OPT_FLAG, AT(carry),
 	 .help = "with --tail: read the text before as context, without scoring it"},
