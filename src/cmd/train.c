@@ -63,7 +63,7 @@ const struct opt train_table[] = {
 	 .help = "add a layer's input to its output (from the second layer on)"},
 	{.name = "dropout", .type = OPT_REAL, AT(dropout), GIVEN(dropout), .def = "0.1", .min = 0, .max = 0.95, .arg = "P",
 	 .flags = OPT_STORED, .help = "rate of locked dropout between layers and before the output"},
-	{.name = "dropout-in", .type = OPT_REAL, AT(dropout_in), .def = "0", .min = 0, .max = 0.95, .arg = "P",
+	{.name = "dropout-in", .type = OPT_REAL, AT(dropout_in), GIVEN(dropout_in), .def = "0", .min = 0, .max = 0.95, .arg = "P",
 	 .flags = OPT_STORED, .help = "rate of dropout of whole input symbols"},
 	{.name = "dropout-hh", .type = OPT_REAL, AT(dropout_hh), .def = "0", .min = 0, .max = 0.95, .arg = "P",
 	 .flags = OPT_STORED, .help = "rate of dropout of recurrent weights, the same for all streams and positions of a step"},

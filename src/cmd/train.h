@@ -21,7 +21,7 @@ struct train_options {
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac, vocab_size;
 	int64_t plateau, patience, sample_every, save_steps;
 	bool tie, residual, resume, plan, dry_run;
-	bool cell_given, layers_given, hidden_given, embed_given, dropout_given, batch_given;
+	bool cell_given, layers_given, hidden_given, embed_given, dropout_given, dropout_in_given, batch_given;
 	double dropout, dropout_in, dropout_hh, restart, lr, muon_lr, momentum, clip, decay, epochs, seconds, save_every;
 	const char *val, *out, *log, *init_from;
 };

@@ -136,7 +136,7 @@ done
 # --- plan ----------------------------------------------------------------------
 # Speeds are this machine's; what follows from them must fit together.
 planned() { # KEY: of a dry run's last words
-	sed -n "s/^rnnlm: lstm [0-9]*x\([0-9]*\),.*/hidden \1/p; s/.*dropout \([0-9.]*\)\$/dropout \1/p" "$TMP/err" |
+	sed -n "s/^rnnlm: lstm [0-9]*x\([0-9]*\),.*/hidden \1/p; s/.*layers \([0-9.]*\)\$/dropout \1/p" "$TMP/err" |
 		awk -v key="$1" '$1 == key { print $2 }'
 }
 t "--plan: the more time, the wider; what is given stays"
@@ -148,7 +148,7 @@ err_has 'passes over'
 so "$short >= 64 && $(planned hidden) > $short && $(planned dropout) >= 0"
 run 0 "$RNNLM" train --dry-run --plan --for=500h --hidden=48 --dropout=0.35 --cell=gru -o "$TMP/dry.safetensors" "$c"
 err_has 'gru 2x48,'
-err_has 'dropout 0.35'
+err_has 'of layers 0.35'
 ok test ! -e "$TMP/dry.safetensors"
 ok test ! -e "$TMP/dry.tsv"
 run 0 "$RNNLM" train --dry-run --steps=5 -o "$TMP/dry.safetensors" "$c"
