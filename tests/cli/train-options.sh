@@ -140,10 +140,10 @@ planned() { # KEY: of a dry run's last words
 		awk -v key="$1" '$1 == key { print $2 }'
 }
 t "--plan: the more time, the wider; what is given stays"
-run 0 "$RNNLM" train --dry-run --for=1s -o "$TMP/dry.safetensors" "$c"
+run 0 "$RNNLM" train --dry-run --for=1s -o "$TMP/dry.safetensors" data/stories.txt
 err_has 'plan for 0:01'
 short=$(planned hidden)
-run 0 "$RNNLM" train --dry-run --for=500h -o "$TMP/dry.safetensors" "$c"
+run 0 "$RNNLM" train --dry-run --for=500h -o "$TMP/dry.safetensors" data/stories.txt
 err_has 'passes over'
 so "$short >= 64 && $(planned hidden) > $short && $(planned dropout) >= 0"
 run 0 "$RNNLM" train --dry-run --plan --for=500h --hidden=48 --dropout=0.35 --cell=gru -o "$TMP/dry.safetensors" "$c"
