@@ -123,7 +123,7 @@ const struct opt train_table[] = {
 };
 
 static const struct opt_example examples[] = {
-	{"rnnlm train corpus.txt", "three minutes with default settings; the model is models/corpus.safetensors"},
+	{"rnnlm train corpus.txt", "three minutes, the model planned for them; it is models/corpus.safetensors"},
 	{"rnnlm train --for 20m --hidden=512 --dropout=0.3 corpus.txt", "a larger model, for longer"},
 	{"rnnlm train --cell=gru --layers=1 --epochs=5 -o names.safetensors names.txt", "five passes over a small file"},
 	{"rnnlm train --epochs=100 --patience=3 --schedule=plateau notes.txt", "until held-out text gets no better"},
@@ -150,6 +150,10 @@ static const struct opt_command command = {
 	        "vocabulary are spelled by characters, and what is not there either by bytes, so that every text has a "
 	        "probability. Bits per character divide by the characters of the text and compare between units; nats per "
 	        "symbol do not. Whatever the unit, the same characters are held out.\n\n"
+	        "How long to train is said by --for, --epochs or --steps; without them it is three minutes. If it is a time, and "
+	        "nothing is said of the model's shape, the run is planned: how fast this machine trains is measured for a second, "
+	        "and the widest model taken that can read the text often enough in the time. A length in steps or epochs "
+	        "means the same on every machine, and nothing is planned.\n\n"
 	        "Ctrl-C (SIGINT), SIGTERM and SIGHUP finish the step, save and stop, with exit status 130, 143 and 129; a "
 	        "second Ctrl-C ends at once. The file holds all that training needs to go on: with --resume and the "
 	        "same FILEs the run continues as if it had not been stopped, even if it was killed; what was done "
