@@ -175,8 +175,8 @@ static int check(const struct score_options *o, int ntexts, struct err *e)
 	if (o->next && (o->lines || o->window))
 		return err_set(e, "--next and %s exclude each other: give what comes before as TEXT",
 		               o->lines ? implied_by(o) : "--window");
-	if (o->next && o->rank)
-		return err_set(e, "--next and --rank exclude each other: give one of them");
+	if (o->next && o->rank && !o->json)
+		return err_set(e, "--next and --rank exclude each other: give one of them, or --json, which has both");
 	if (score_adapt_check(o, ntexts, e))
 		return -1;
 	if (!ntexts && !o->file && !o->next && term_is_tty(STDIN_FILENO))
