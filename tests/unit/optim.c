@@ -171,8 +171,9 @@ static void reference(void)
 			for (size_t i = 0; i < m.size; i++)
 				p.w[i] = (double)m.w[i];
 			double g = 0; /* the largest entries so far: errors are measured by them */
-			for (int step = 0; step < 5; step++) {
-				const double scales[] = {1, 0.02, 30, 1, 1}, rates[] = {1e-2, 3e-3, 5e-2, 1e-2, 1e-2};
+			for (int step = 0; step < 10; step++) { /* more than MUON_TURNS */
+				const double scales[10] = {1, 0.02, 30, 1, 1, 1, 1, 1, 1, 1};
+				const double rates[10] = {1e-2, 3e-3, 5e-2, 1e-2, 1e-2, 1e-2, 1e-2, 1e-2, 1e-2, 1e-2};
 				uint64_t version = m.version;
 				draw_grad(&m, grad, 50 + (uint32_t)step, scales[step]);
 				double norm = optim_norm(&o, &m, grad, NULL);
