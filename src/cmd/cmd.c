@@ -3,6 +3,7 @@
 #include "cmd/cmd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,6 +101,14 @@ int cmd_interrupt_code(void)
 bool cmd_interrupted(void)
 {
 	return interrupted != 0;
+}
+
+int cmd_wait_for_line(const struct io_lines *r, struct err *e)
+{
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+	while (!r->eof && !cmd_interrupted() && poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	return cmd_interrupted() ? err_set(e, "interrupted") : 0;
 }
 
 void cmd_out(struct buf *b)

@@ -78,6 +78,10 @@ int cmd_model_path(const char *given, char **path, bool *bundled, struct err *e)
  * code that says which it was, 128 + its number (130 for SIGINT). */
 void cmd_catch_signals(void);
 bool cmd_interrupted(void);
+struct io_lines;
+/* Waits until the writer of lines has more, or is gone. -1 "interrupted" after a signal:
+ * a read would go on waiting. */
+int cmd_wait_for_line(const struct io_lines *r, struct err *e);
 int cmd_interrupt_code(void);
 
 /* Prints the buffer to stdout and clears it; a failure is found by

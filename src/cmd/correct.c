@@ -1,8 +1,6 @@
 /* rnnlm correct: the likeliest rewriting of a text, each edit at a cost. */
 #include "cmd/correct.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -238,15 +236,6 @@ out:
 	return rc;
 }
 
-/* Waits for the writer, but not when Ctrl-C is pressed: reading would go on. */
-static int wait_for_input(const struct io_lines *r, struct err *e)
-{
-	struct pollfd p = {.fd = r->fd, .events = POLLIN};
-	while (!r->eof && !cmd_interrupted() && poll(&p, 1, -1) < 0 && errno == EINTR)
-		;
-	return cmd_interrupted() ? err_set(e, "interrupted") : 0;
-}
-
 static int correct_lines(struct correcting *c, const char *path, struct err *e)
 {
 	struct io_lines r;
@@ -258,7 +247,7 @@ static int correct_lines(struct correcting *c, const char *path, struct err *e)
 		return -1;
 	while (!cmd_out_failed()) {
 		while (more == 0 && !io_lines_ready(&r))
-			more = wait_for_input(&r, e);
+			more = cmd_wait_for_line(&r, e);
 		if (more || (more = io_lines_next(&r, &line, &len, &newline, e)) <= 0)
 			break;
 		if ((more = correct(c, line, len, r.number, e)))

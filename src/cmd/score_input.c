@@ -1,9 +1,7 @@
 /* rnnlm score: texts, files and lines become items. */
 #include "cmd/score.h"
 
-#include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,15 +293,6 @@ static int add_line(struct batch *b, const struct io_lines *r, const unsigned ch
 	return 0;
 }
 
-/* Waits for the writer, but not when Ctrl-C is pressed: reading would go on. */
-static int wait_for_input(const struct io_lines *r, struct err *e)
-{
-	struct pollfd p = {.fd = r->fd, .events = POLLIN};
-	while (!r->eof && !cmd_interrupted() && poll(&p, 1, -1) < 0 && errno == EINTR)
-		;
-	return cmd_interrupted() ? err_set(e, "interrupted") : 0;
-}
-
 int score_lines(struct scorer *s, const char *path, struct err *e)
 {
 	struct io_lines r;
@@ -322,7 +311,7 @@ int score_lines(struct scorer *s, const char *path, struct err *e)
 		while (!io_lines_ready(&r)) {
 			if (b->n && (score_lines_batch(s, b, e) || score_flush(s)))
 				goto out;
-			if (wait_for_input(&r, e))
+			if (cmd_wait_for_line(&r, e))
 				goto out;
 		}
 		if ((more = io_lines_next(&r, &line, &len, &newline, e)) <= 0)
