@@ -362,6 +362,12 @@ static int train(struct train_options *o, const struct train_args *args, const c
 	if (train_planned(o)) {
 		if (train_plan(o, &mc, &tc, &data, pool, e))
 			goto out;
+		if (cmd_interrupted()) { /* a model of no steps is not worth replacing another */
+			cmd_note("stopped before training; nothing was written");
+			*exit_code = cmd_interrupt_code();
+			rc = 0;
+			goto out;
+		}
 		configure(o, corpus.vocab.size, precision, &mc, &tc);
 	}
 	if (model_new(&model, &mc, e) ||
