@@ -130,7 +130,7 @@ static int prepare(struct bench *b, struct err *e)
 	    !(b->ids = mem_new((size_t)(t->seq + 1) * (size_t)t->batch, sizeof *b->ids, e)) ||
 	    !(b->times = mem_new(MOST_STEPS, sizeof *b->times, e)))
 		return -1;
-	if (train && (optim_new(&b->optim, &b->model, &adam, pool_size(b->pool), e) ||
+	if (train && (optim_new(&b->optim, &b->model, &adam, e) ||
 	              !(b->grad = mem_block(b->model.size, sizeof(real), e))))
 		return -1;
 	return one ? sampler_new(&b->sampler, &draw, (uint32_t)t->model.vocab, e) : 0;

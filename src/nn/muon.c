@@ -1,4 +1,4 @@
-/* Newton-Schulz iteration on the smaller side of a matrix, by one thread. */
+/* Newton-Schulz iteration on the smaller side of a matrix, all threads on one. */
 #include "nn/muon.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 const double muon_coefficients[3] = {3.4445, -4.7750, 2.0315};
 
 /* Rows of a symmetric product that are made at a time. */
-enum { BAND = 96, TILE = 16 };
+enum { BAND = 48, TILE = 16 };
 
 struct muon {
 	const struct gemm *g;
@@ -54,83 +54,120 @@ void muon_free(struct muon *s)
 	mem_free(s);
 }
 
-/* A matrix as the left-hand side of a product: itself, or rounded. */
-static const void *lhs(struct muon *s, const real *x, size_t rows, size_t cols, size_t ld)
-{
-	if (!s->half)
-		return x;
-	for (size_t i = 0; i < rows; i++)
-		kern_get()->round_bf16(cols, (uint16_t *)s->half + i * ld, x + i * ld);
-	return s->half;
-}
+struct direction_job {
+	struct muon *s;
+	struct pool *pool;
+	size_t n, m; /* of X */
+	bool flip;   /* X is the transpose of x */
+	real *x;
+	real scale;  /* 1 / |x| */
+};
 
 static const void *row(const struct muon *s, const void *x, size_t i, size_t ld)
 {
 	return (const char *)x + i * ld * (s->half ? sizeof(uint16_t) : sizeof(real));
 }
 
-/* C = X B with C known to be symmetric: what lies above the diagonal is copied from
- * below. */
-static void symmetric(struct muon *s, const struct mat_pack *b, const void *a, size_t lda, real *c, size_t ldc)
+/* Rows [r0, r1) of a matrix as the left-hand side of a product: themselves, or rounded. */
+static const void *lhs_rows(struct muon *s, const real *x, size_t r0, size_t r1, size_t cols, size_t ld)
 {
-	size_t n = b->n, nr = (size_t)s->g->nr;
+	if (!s->half)
+		return x + r0 * ld;
+	for (size_t i = r0; i < r1; i++)
+		kern_get()->round_bf16(cols, (uint16_t *)s->half + i * ld, x + i * ld);
+	return row(s, s->half, r0, ld);
+}
+
+/* A part's packing of the right-hand side (k, n) whose element (i, j) is x[i*rs + j*cs]. */
+static struct mat_pack pack(const struct direction_job *q, size_t k, size_t n, const real *x, size_t rs, size_t cs,
+                            int part, int parts)
+{
+	struct mat_pack b;
+	mat_pack_init(&b, q->s->g, k, n, q->s->packed);
+	mat_pack_part(&b, x, rs, cs, part, parts);
+	pool_barrier(q->pool);
+	return b;
+}
+
+/* Bands below the diagonal grow: dealt to and fro, parts get about the same. */
+static bool own(size_t band, int part, int parts)
+{
+	size_t k = band % (2 * (size_t)parts);
+	return (k < (size_t)parts ? k : 2 * (size_t)parts - 1 - k) == (size_t)part;
+}
+
+/* C = A B, (n, n), where it is known to be symmetric: what lies above the diagonal is copied
+ * from below. */
+static void symmetric(const struct direction_job *q, const struct mat_pack *b, const real *a, size_t lda, int part,
+                      int parts, real *c, size_t ldc)
+{
+	size_t n = b->n, nr = (size_t)q->s->g->nr;
 	for (size_t i = 0; i < n; i += BAND) {
 		size_t end = i + BAND < n ? i + BAND : n, upto = (end + nr - 1) / nr * nr;
-		mat_mul_part(b, end - i, row(s, a, i, lda), lda, 0, upto < n ? upto : n, c + i * ldc, ldc, false);
+		if (own(i / BAND, part, parts))
+			mat_mul_part(b, end - i, lhs_rows(q->s, a, i, end, b->k, lda), lda, 0, upto < n ? upto : n, c + i * ldc,
+			             ldc, false);
 	}
+	pool_barrier(q->pool);
 	/* In tiles, so that a line of memory is used whole on both sides. */
 	for (size_t i = 0; i < n; i += TILE)
-		for (size_t j = i; j < n; j += TILE)
+		for (size_t j = i; own(i / TILE, part, parts) && j < n; j += TILE)
 			for (size_t y = i; y < n && y < i + TILE; y++)
 				for (size_t x = j > y ? j : y + 1; x < n && x < j + TILE; x++)
 					c[y * ldc + x] = c[x * ldc + y];
+	pool_barrier(q->pool);
 }
 
-static void transpose(size_t rows, size_t cols, real *y, size_t ldy, const real *x, size_t ldx)
+/* Rows [r0, r1) of X between its own place and the caller's, where it may be transposed. */
+static void load(const struct direction_job *q, size_t r0, size_t r1, size_t ld)
 {
-	for (size_t i = 0; i < rows; i++)
-		for (size_t j = 0; j < cols; j++)
-			y[j * ldy + i] = x[i * ldx + j];
+	for (size_t i = r0; i < r1; i++)
+		for (size_t j = 0; j < q->m; j++)
+			q->s->x[i * ld + j] = q->scale * (q->flip ? q->x[j * q->n + i] : q->x[i * q->m + j]);
 }
 
-void muon_direction(struct muon *s, size_t rows, size_t cols, real *x)
+static void store(const struct direction_job *q, size_t r0, size_t r1, size_t ld)
 {
+	for (size_t i = r0; i < r1; i++)
+		for (size_t j = 0; j < q->m; j++)
+			*(q->flip ? &q->x[j * q->n + i] : &q->x[i * q->m + j]) = q->s->x[i * ld + j];
+}
+
+static void direction_part(void *arg, int part, int parts)
+{
+	const struct direction_job *q = arg;
 	const struct kern *k = kern_get();
-	bool flip = rows > cols;
-	size_t n = flip ? cols : rows, m = flip ? rows : cols, ldm = mat_stride(m), ldn = mat_stride(n);
-	double norm = sqrt(k->sumsq(rows * cols, x));
-	struct mat_pack b;
+	struct muon *s = q->s;
+	size_t n = q->n, m = q->m, ldm = mat_stride(m), ldn = mat_stride(n), r0, r1;
+	pool_share(part, parts, n, TILE, &r0, &r1);
 
-	if (!(norm > 0))
-		return;
-	k->scale(rows * cols, x, (real)(1 / norm));
-	if (flip)
-		transpose(rows, cols, s->x, ldm, x, cols);
-	else
-		for (size_t i = 0; i < n; i++)
-			memcpy(s->x + i * ldm, x + i * cols, m * sizeof(real));
+	load(q, r0, r1, ldm);
 	for (int step = 0; step < MUON_STEPS; step++) {
-		mat_pack_init(&b, s->g, m, n, s->packed);
-		mat_pack_part(&b, s->x, 1, ldm, 0, 1);
-		symmetric(s, &b, lhs(s, s->x, n, m, ldm), ldm, s->a, ldn);
+		pool_barrier(q->pool);
+		struct mat_pack b = pack(q, m, n, s->x, 1, ldm, part, parts);
+		symmetric(q, &b, s->x, ldm, part, parts, s->a, ldn);
 
-		mat_pack_init(&b, s->g, n, n, s->packed);
-		mat_pack_part(&b, s->a, ldn, 1, 0, 1);
-		symmetric(s, &b, lhs(s, s->a, n, n, ldn), ldn, s->c, ldn);
+		b = pack(q, n, n, s->a, ldn, 1, part, parts);
+		symmetric(q, &b, s->a, ldn, part, parts, s->c, ldn);
 
-		for (size_t i = 0; i < n; i++) {
+		b = pack(q, n, m, s->x, ldm, 1, part, parts);
+		for (size_t i = r0; i < r1; i++) {
 			k->scale(n, s->c + i * ldn, (real)muon_coefficients[2]);
 			k->axpy(n, s->c + i * ldn, (real)muon_coefficients[1], s->a + i * ldn);
-		}
-		mat_pack_init(&b, s->g, n, m, s->packed);
-		mat_pack_part(&b, s->x, ldm, 1, 0, 1);
-		for (size_t i = 0; i < n; i++)
 			k->scale(m, s->x + i * ldm, (real)muon_coefficients[0]);
-		mat_mul_part(&b, n, lhs(s, s->c, n, n, ldn), ldn, 0, m, s->x, ldm, true);
+		}
+		mat_mul_part(&b, r1 - r0, lhs_rows(s, s->c, r0, r1, n, ldn), ldn, 0, m, s->x + r0 * ldm, ldm, true);
 	}
-	if (flip)
-		transpose(n, m, x, cols, s->x, ldm);
-	else
-		for (size_t i = 0; i < n; i++)
-			memcpy(x + i * cols, s->x + i * ldm, m * sizeof(real));
+	store(q, r0, r1, ldm);
+}
+
+void muon_direction(struct muon *s, struct pool *pool, size_t rows, size_t cols, real *x)
+{
+	bool flip = rows > cols;
+	double norm = sqrt(kern_get()->sumsq(rows * cols, x));
+	if (norm > 0)
+		pool_run(pool, direction_part, &(struct direction_job){
+			.s = s, .pool = pool, .n = flip ? cols : rows, .m = flip ? rows : cols, .flip = flip, .x = x,
+			.scale = (real)(1 / norm),
+		});
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/pool.h"
 #include "mat/kern.h"
 
 /* The number of steps, and a, b, c. Steep at zero, so that small singular values grow
@@ -19,13 +20,14 @@
 enum { MUON_STEPS = 3 };
 extern const double muon_coefficients[3];
 
-/* Scratch of one thread for matrices of up to (rows, cols). prec: of the products. */
+/* Scratch for matrices of up to (rows, cols). prec: of the products. */
 struct muon;
 struct muon *muon_new(enum precision prec, size_t rows, size_t cols, struct err *e);
 void muon_free(struct muon *s);
 
 /* x (rows, cols), rows tight: in a gradient, out the direction of the step, its singular
- * values about 1 where they were not far below the largest. Zero stays zero. */
-void muon_direction(struct muon *s, size_t rows, size_t cols, real *x);
+ * values about 1 where they were not far below the largest; the same bits at any number of
+ * threads. Zero stays zero. */
+void muon_direction(struct muon *s, struct pool *pool, size_t rows, size_t cols, real *x);
 
 #endif

@@ -49,19 +49,14 @@ static int make_muon(struct optim *o, const struct model *m, struct err *e)
 {
 	if (find_matrices(o, m, e))
 		return -1;
-	o->muon = mem_new((size_t)o->threads, sizeof(struct muon *), e);
-	o->update = mem_block((size_t)o->threads * o->largest, sizeof *o->update, e);
-	if (!o->muon || !o->update)
-		return -1;
-	for (int i = 0; i < o->threads; i++)
-		if (!(o->muon[i] = muon_new(m->cfg.precision, (size_t)m->cfg.hidden, o->largest / (size_t)m->cfg.hidden, e)))
-			return -1;
-	return 0;
+	o->muon = muon_new(m->cfg.precision, (size_t)m->cfg.hidden, o->largest / (size_t)m->cfg.hidden, e);
+	o->update = mem_block(o->largest, sizeof *o->update, e);
+	return o->muon && o->update ? 0 : -1;
 }
 
-int optim_new(struct optim *o, const struct model *m, const struct optim_config *cfg, int threads, struct err *e)
+int optim_new(struct optim *o, const struct model *m, const struct optim_config *cfg, struct err *e)
 {
-	*o = (struct optim){.cfg = *cfg, .threads = threads, .chunks = (m->size + CHUNK - 1) / CHUNK};
+	*o = (struct optim){.cfg = *cfg, .chunks = (m->size + CHUNK - 1) / CHUNK};
 	o->m = mem_block(m->size, sizeof *o->m, e);
 	o->v = mem_block(m->size, sizeof *o->v, e);
 	o->partial = mem_new(o->chunks, sizeof *o->partial, e);
@@ -73,9 +68,7 @@ int optim_new(struct optim *o, const struct model *m, const struct optim_config 
 
 void optim_free(struct optim *o)
 {
-	for (int i = 0; o->muon && i < o->threads; i++)
-		muon_free(o->muon[i]);
-	mem_free(o->muon);
+	muon_free(o->muon);
 	mem_free(o->update);
 	mem_free(o->matrix);
 	mem_free(o->by_matrix);
@@ -136,28 +129,6 @@ static void step_elements(const struct step_job *j, size_t at, size_t n, double 
 	}
 }
 
-/* w -= lr (decay w + direction of g + momentum m), m being the momentum's sum with g in it
- * already: Nesterov's form. A matrix with more rows than columns moves further, as
- * Jordan et al. have it. */
-static void step_matrix(const struct step_job *j, const struct optim_matrix *q, int part)
-{
-	const struct kern *k = kern_get();
-	const struct optim_config *c = &j->o->cfg;
-	size_t n = q->rows * q->cols;
-	real *w = j->m->w + q->offset, *m = j->o->m + q->offset, *u = j->o->update + (size_t)part * j->o->largest;
-	double lr = MUON_TURNS * (double)j->step.lr * c->muon_ratio;
-
-	if (q->rows > q->cols)
-		lr *= sqrt((double)q->rows / (double)q->cols);
-	memcpy(u, m, n * sizeof(real));
-	k->scale(n, u, (real)c->momentum);
-	k->axpy(n, u, j->step.scale, j->grad + q->offset);
-	muon_direction(j->o->muon[part], q->rows, q->cols, u);
-	if (c->decay > 0)
-		k->scale(n, w, (real)(1 - lr * c->decay));
-	k->axpy(n, w, (real)-lr, u);
-}
-
 /* Each part takes its share of every view, so that decay can spare the vectors. */
 static void step_part(void *arg, int part, int parts)
 {
@@ -177,13 +148,51 @@ static void step_part(void *arg, int part, int parts)
 	}
 }
 
-/* Whole matrices, those whose turn it is. */
-static void matrices_part(void *arg, int part, int parts)
+struct matrix_job {
+	const struct step_job *step;
+	const struct optim_matrix *q;
+};
+
+/* What is to be orthogonalised: g + momentum m, m being the momentum's sum with g in it
+ * already: Nesterov's form. */
+static void update_part(void *arg, int part, int parts)
 {
-	struct step_job *j = arg;
-	const struct optim *o = j->o;
-	for (size_t i = o->steps % MUON_TURNS + MUON_TURNS * (size_t)part; i < o->nmatrices; i += MUON_TURNS * (size_t)parts)
-		step_matrix(j, &o->matrix[i], part);
+	const struct matrix_job *j = arg;
+	const struct optim *o = j->step->o;
+	size_t lo, hi;
+	pool_share(part, parts, j->q->rows * j->q->cols, 16, &lo, &hi);
+	memcpy(o->update + lo, o->m + j->q->offset + lo, (hi - lo) * sizeof(real));
+	kern_get()->scale(hi - lo, o->update + lo, (real)o->cfg.momentum);
+	kern_get()->axpy(hi - lo, o->update + lo, j->step->step.scale, j->step->grad + j->q->offset + lo);
+}
+
+/* w -= lr (decay w + direction). A matrix with more rows than columns moves further, as
+ * Jordan et al. have it. */
+static void move_part(void *arg, int part, int parts)
+{
+	const struct matrix_job *j = arg;
+	const struct optim *o = j->step->o;
+	double lr = MUON_TURNS * (double)j->step->step.lr * o->cfg.muon_ratio;
+	size_t lo, hi, rows = j->q->rows, cols = j->q->cols;
+	pool_share(part, parts, rows * cols, 16, &lo, &hi);
+	real *w = j->step->m->w + j->q->offset + lo;
+	if (rows > cols)
+		lr *= sqrt((double)rows / (double)cols);
+	if (o->cfg.decay > 0)
+		kern_get()->scale(hi - lo, w, (real)(1 - lr * o->cfg.decay));
+	kern_get()->axpy(hi - lo, w, (real)-lr, o->update + lo);
+}
+
+/* The matrices whose turn it is. */
+static void step_matrices(const struct step_job *step, struct pool *pool)
+{
+	const struct optim *o = step->o;
+	for (size_t i = o->steps % MUON_TURNS; i < o->nmatrices; i += MUON_TURNS) {
+		struct matrix_job j = {step, &o->matrix[i]};
+		pool_run(pool, update_part, &j);
+		muon_direction(o->muon, pool, j.q->rows, j.q->cols, o->update);
+		pool_run(pool, move_part, &j);
+	}
 }
 
 void optim_step(struct optim *o, struct model *m, real *grad, double norm, double lr,
@@ -203,7 +212,6 @@ void optim_step(struct optim *o, struct model *m, real *grad, double norm, doubl
 		.scale = c->clip > 0 && norm > c->clip ? (real)(c->clip / norm) : 1,
 	};
 	pool_run(pool, step_part, &j);
-	if (o->nmatrices)
-		pool_run(pool, matrices_part, &j);
+	step_matrices(&j, pool);
 	m->version++;
 }

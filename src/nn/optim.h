@@ -49,13 +49,11 @@ struct optim {
 	bool *by_matrix;             /* (m->nlist) views that are stepped matrix by matrix */
 	struct optim_matrix *matrix;
 	size_t nmatrices, largest;   /* largest: elements of one */
-	struct muon **muon;          /* (threads) scratch */
-	real *update;                /* (threads, largest) */
-	int threads;
+	struct muon *muon;           /* scratch */
+	real *update;                /* (largest) */
 };
 
-/* threads: of the pool that optim_step will be given. */
-int optim_new(struct optim *o, const struct model *m, const struct optim_config *cfg, int threads, struct err *e);
+int optim_new(struct optim *o, const struct model *m, const struct optim_config *cfg, struct err *e);
 void optim_free(struct optim *o);
 
 /* Euclidean norm of a gradient block; the same bits at any number of threads. */

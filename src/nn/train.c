@@ -50,7 +50,7 @@ struct train *train_new(struct model *m, const struct train_config *cfg, const s
 	t->best = mem_block(m->size, sizeof *t->best, e);
 	t->in = mem_new((size_t)T * (size_t)B, sizeof *t->in, e);
 	t->target = mem_new((size_t)T * (size_t)B, sizeof *t->target, e);
-	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, pool_size(pool), e) ||
+	if (!t->pieces || !t->grad || !t->best || !t->in || !t->target || optim_new(&t->optim, m, &cfg->optim, e) ||
 	    state_new(&t->state, m, B, e) || !(t->work = work_new(m, &train_work, pool, e)))
 		goto fail;
 	memcpy(t->best, m->w, m->size * sizeof(real));

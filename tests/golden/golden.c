@@ -128,7 +128,7 @@ static void run_case(const char *path)
 	struct optim o;
 	struct work_config wc = {.T = T, .B = B, .train = true};
 	struct optim_config oc = {.kind = OPTIM_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .clip = 0.5};
-	if (model_new(&m, &cfg, &e) || state_new(&state, &m, B, &e) || optim_new(&o, &m, &oc, 1, &e) ||
+	if (model_new(&m, &cfg, &e) || state_new(&state, &m, B, &e) || optim_new(&o, &m, &oc, &e) ||
 	    !(w = work_new(&m, &wc, NULL, &e))) {
 		printf("  %s: %s\n", path, e.msg);
 		CHECK(!"set up");
