@@ -151,7 +151,7 @@ static const struct opt_command command = {
 	        "probability. Bits per character divide by the characters of the text and compare between units; nats per "
 	        "symbol do not. Whatever the unit, the same characters are held out.\n\n"
 	        "How long to train is said by --for, --epochs or --steps; without them it is three minutes. If it is a time, and "
-	        "nothing is said of the model's shape, the run is planned: how fast this machine trains is measured for a second, "
+	        "nothing is said of the model's shape, the run is planned: how fast this machine trains is measured for a second or two, "
 	        "and the widest model taken that can read the text often enough in the time. A length in steps or epochs "
 	        "means the same on every machine, and nothing is planned.\n\n"
 	        "Ctrl-C (SIGINT), SIGTERM and SIGHUP finish the step, save and stop, with exit status 130, 143 and 129; a "

@@ -1,7 +1,7 @@
-/* The plan of a run: what the user leaves open, for the time there is. Two widths are
- * trained for a moment on this machine, which tells how often a model of any width can read
- * the text in the time; from that follow width and dropout, by rules that were read off
- * measured runs (scripts/plan-table.sh makes the table). */
+/* The plan of a run: what the user leaves open, for the time there is. Two widths, and a
+ * much wider one before it is chosen, are trained for a moment on this machine, which tells
+ * how often a model of any width can read the text in the time; from that follow width and
+ * dropout, by rules that were read off measured runs (scripts/plan-table.sh makes the table). */
 #include <math.h>
 #include <stdio.h>
 
@@ -11,7 +11,7 @@
 
 enum { NARROW = 256, WIDE = 512 };
 static const double MANY_PASSES = 30;
-static const double MEASURE_SECONDS = 0.5; /* for each of them */
+static const double MEASURE_SECONDS = 0.5; /* for each */
 
 /* --- speed -------------------------------------------------------------------------- */
 
@@ -59,11 +59,15 @@ out:
 	return rc;
 }
 
+struct speeds {
+	double hidden[2], speed[2]; /* symbols a second of two widths */
+};
+
 /* The time for a symbol grows with a power of the width. */
-static double speed_at(const double speed[2], int64_t hidden)
+static double speed_at(const struct speeds *s, double hidden)
 {
-	double power = log(speed[0] / speed[1]) / log((double)WIDE / NARROW);
-	return speed[0] * pow((double)NARROW / (double)hidden, power);
+	double power = log(s->speed[0] / s->speed[1]) / log(s->hidden[1] / s->hidden[0]);
+	return s->speed[0] * pow(s->hidden[0] / hidden, power);
 }
 
 /* --- rules -------------------------------------------------------------------------- */
@@ -86,7 +90,7 @@ static double speed_at(const double speed[2], int64_t hidden)
  * parameter. */
 static const double PASSES = 3, MOST_PARAMS = 30, LEAST_SYMBOLS = 4;
 
-static int64_t choose_width(const struct model_config *like, const double speed[2], double symbols, double seconds)
+static int64_t choose_width(const struct model_config *like, const struct speeds *speed, double symbols, double seconds)
 {
 	static const int widths[] = {64, 96, 128, 192, 256, 384, 512, 640, 768, 1024, 1280, 1536, 2048};
 	int best = widths[0];
@@ -95,7 +99,7 @@ static int64_t choose_width(const struct model_config *like, const double speed[
 		size_t params;
 		mc.hidden = widths[i];
 		mc.embed = mc.tie ? mc.hidden : mc.embed;
-		double read = speed_at(speed, mc.hidden) * seconds;
+		double read = speed_at(speed, (double)mc.hidden) * seconds;
 		if (model_count(&mc, &params, NULL) == 0 && (double)params <= MOST_PARAMS * symbols &&
 		    (read >= PASSES * symbols || read >= LEAST_SYMBOLS * (double)params))
 			best = widths[i];
@@ -131,18 +135,26 @@ int train_plan(struct train_options *o, const struct model_config *mc, const str
                const struct train_data *data, struct pool *pool, struct err *e)
 {
 	struct train_config config = *tc;
-	double symbols = (double)data->ntrain, speed[2];
+	double symbols = (double)data->ntrain;
+	struct speeds s = {.hidden = {NARROW, WIDE}};
 	if (!o->batch_given)
 		config.batch = (int)(o->batch = choose_batch(symbols));
-	if (measure(mc, NARROW, &config, data, pool, &speed[0], e) || measure(mc, WIDE, &config, data, pool, &speed[1], e))
+	if (measure(mc, NARROW, &config, data, pool, &s.speed[0], e) || measure(mc, WIDE, &config, data, pool, &s.speed[1], e))
 		return -1;
+	int64_t width = o->hidden_given ? o->hidden : choose_width(mc, &s, symbols, o->seconds);
+	if (width > WIDE) { /* far from what was measured, and its weights may not fit into a cache */
+		struct speeds far = {.hidden = {WIDE, (double)width}, .speed = {s.speed[1], 0}};
+		if (measure(mc, (int)width, &config, data, pool, &far.speed[1], e))
+			return -1;
+		s = far;
+	}
 	if (!o->hidden_given)
-		o->hidden = choose_width(mc, speed, symbols, o->seconds);
+		o->hidden = choose_width(mc, &s, symbols, o->seconds);
 	if (o->tie)
 		o->embed = o->hidden;
 	else if (!o->embed_given && o->embed > o->hidden)
 		o->embed = o->hidden;
-	double pace = speed_at(speed, o->hidden), passes = pace * o->seconds / symbols;
+	double pace = speed_at(&s, (double)o->hidden), passes = pace * o->seconds / symbols;
 	if (!o->dropout_given && !o->dropout_in_given) {
 		o->dropout = choose_dropout(passes);
 		o->dropout_in = choose_dropout_in(passes);
