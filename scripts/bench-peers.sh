@@ -98,7 +98,7 @@ one() {
 	shift
 	[ -e "$work/$who.failed" ] && return
 	"$@" --what "$what" --shape "$shape" --precision "$precision" --vocab "$vocab" --seconds "$seconds" \
-		--threads "$threads" >>"$work/$who" 2>"$work/$who.err" || {
+		>>"$work/$who" 2>"$work/$who.err" || {
 		touch "$work/$who.failed"
 		: >"$work/$who"
 		echo "bench-peers: $who, $shape $precision: $(grep -v '^Try' "$work/$who.err" | tail -n 1)" >&2
@@ -107,6 +107,7 @@ one() {
 
 "$rnnlm" bench --json --seconds 0 --shape rnn:1x8:1x1 --threads "$threads" >"$work/machine" 2>"$work/err" ||
 	die "$(cat "$work/err")"
+asked=$threads # 0: as many as the command takes, for sampling a small model one
 threads=$(number threads "$work/machine")
 echo "# $(key cpu "$work/machine"), $threads threads; torch $("$python" -c 'import torch; print(torch.__version__)');" \
 	"vocabulary $vocab, medians of $rounds rounds of $seconds s; tokens/s"
@@ -120,8 +121,8 @@ for precision in $precisions; do
 		rm -f "$work"/ours* "$work"/torch*
 		round=0
 		while [ "$round" -lt "$rounds" ]; do
-			one ours "$rnnlm" bench --json
-			one torch "$python" scripts/bench_torch.py
+			one ours "$rnnlm" bench --json --threads "$asked"
+			one torch "$python" scripts/bench_torch.py --threads "$threads"
 			round=$((round + 1))
 		done
 		ours=$(number tokens_per_s "$work/ours" | median)

@@ -60,7 +60,7 @@ static const struct opt_command command = {
 	.summary = "training, sampling and scoring speed of one shape on this machine",
 	.text = "Measures steps on random symbols and reports the median of their times; programs that run "
 	        "beside it show in the spread.\n\n"
-	        "Columns: what, shape, precision; tokens/s, symbols a second; ms/step and min..max, the median, "
+	        "Columns: what, shape, precision, threads; tokens/s, symbols a second; ms/step and min..max, the median, "
 	        "fastest and slowest step in milliseconds (of training or scoring: BATCH times SEQ symbols; of "
 	        "sampling: 50 symbols, and BATCH and SEQ do not matter); GFLOP/s, the products that are really "
 	        "done, and nothing else; peak, how many this CPU can do: the best of short loops of nothing but "
@@ -126,6 +126,16 @@ static int parse_shape(const char *shape, struct bench_task *t, struct err *e)
 	return 0;
 }
 
+/* As many as the command that is measured would take. */
+static int choose_threads(const struct options *o, struct bench_task *t, struct err *e)
+{
+	size_t weights;
+	if (model_count(&t->model, &weights, e))
+		return -1;
+	t->threads = o->threads ? (int)o->threads : t->what == BENCH_SAMPLE ? cmd_stream_threads(weights, 1) : pool_cpus();
+	return 0;
+}
+
 /* --- output ------------------------------------------------------------------------ */
 
 /* To a number of parts per one: 10 keeps one decimal. */
@@ -188,7 +198,7 @@ static void print_json(const char *shape, const struct bench_task *t, const stru
 /* Products of one stream are bounded by the reading of their weights. */
 static void print_header(bool sample, struct buf *b)
 {
-	buf_printf(b, NULL, "%-6s %-20s %-9s %9s %9s %17s %8s %8s %6s %6s\n", "what", "shape", "precision", "tokens/s",
+	buf_printf(b, NULL, "%-6s %-20s %-9s %7s %9s %9s %17s %8s %8s %6s %6s\n", "what", "shape", "precision", "threads", "tokens/s",
 	           "ms/step", "min..max", sample ? "GB/s" : "GFLOP/s", "peak", "share", "MB");
 }
 
@@ -198,8 +208,8 @@ static void print_row(const char *shape, const struct bench_task *t, const struc
 	double rate = sample ? r->read_gb_s : r->gflops, peak = sample ? r->peak_read_gb_s : r->peak_gflops;
 	char spread[48];
 	snprintf(spread, sizeof spread, "%.4g..%.4g", r->step_min_s * 1e3, r->step_max_s * 1e3);
-	buf_printf(b, NULL, "%-6s %-20s %-9s %9.0f %9.4g %17s %8.1f %8.1f %6.3f %6.0f\n", what_names[t->what], shape,
-	           precision_names[t->model.precision], r->tokens_per_s, r->step_s * 1e3, spread, rate, peak,
+	buf_printf(b, NULL, "%-6s %-20s %-9s %7d %9.0f %9.4g %17s %8.1f %8.1f %6.3f %6.0f\n", what_names[t->what], shape,
+	           precision_names[t->model.precision], t->threads, r->tokens_per_s, r->step_s * 1e3, spread, rate, peak,
 	           rate / peak, r->peak_mb);
 	for (int i = 0; t->profile && i < PHASE_COUNT; i++)
 		buf_printf(b, NULL, "%s%s %.1f %%", i ? ", " : "       ", phase_names[i], 100 * r->phase[i]);
@@ -214,14 +224,13 @@ static int bench(const struct options *o, const char *const *shapes, struct benc
 {
 	struct buf out = {0};
 	int rc = 0;
-	cmd_note("%s, %s, %d thread%s; vocabulary %d", cpu_get()->brand, kern_get()->name, t->threads,
-	         t->threads == 1 ? "" : "s", t->model.vocab);
+	cmd_note("%s, %s; vocabulary %d", cpu_get()->brand, kern_get()->name, t->model.vocab);
 	if (!o->json)
 		print_header(t->what == BENCH_SAMPLE, &out);
 	for (; *shapes && !rc && !cmd_out_failed(); shapes++) {
 		struct bench_result r = {0};
 		cmd_out(&out); /* the header shows before the first wait */
-		if (parse_shape(*shapes, t, e) || bench_run_apart(t, &r, e)) {
+		if (parse_shape(*shapes, t, e) || choose_threads(o, t, e) || bench_run_apart(t, &r, e)) {
 			rc = err_wrap(e, "%s", *shapes);
 			break;
 		}
@@ -252,7 +261,6 @@ static int run(int argc, char **argv)
 	t.what = (enum bench_what)o.what;
 	t.model.precision = cmd_precision(o.precision);
 	t.model.vocab = (int)o.vocab;
-	t.threads = o.threads ? (int)o.threads : pool_cpus();
 	t.seconds = o.seconds;
 	t.profile = o.profile;
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/pool.h"
 #include "base/term.h"
 
 enum { WIDEST = 100 }; /* longer lines are hard to read, however wide the window */
@@ -148,4 +149,10 @@ enum precision cmd_precision(int choice)
 	if (choice == 0)
 		return kern_get()->native_bf16 ? PREC_BF16 : PREC_F32;
 	return choice == 1 ? PREC_F32 : PREC_BF16;
+}
+
+int cmd_stream_threads(size_t weights, size_t streams)
+{
+	static const size_t LITTLE = 2000000;
+	return weights < LITTLE / streams ? 1 : pool_cpus();
 }

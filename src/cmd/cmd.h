@@ -69,6 +69,10 @@ void cmd_note(const char *fmt, ...) ERR_PRINTF(1, 2);
 extern const char *const cmd_precision_names[]; /* auto, f32, bf16 */
 enum precision cmd_precision(int choice);
 
+/* Threads for steps of so many streams each at a model of so many weights, where none are
+ * asked for: one if a step is over before threads have met. */
+int cmd_stream_threads(size_t weights, size_t streams);
+
 /* The model to use by the rules of -m, named on stderr unless given by -m;
  * path is made (mem_free it). *bundled says it is the one that ships. */
 int cmd_model_path(const char *given, char **path, bool *bundled, struct err *e);

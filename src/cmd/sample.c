@@ -11,7 +11,6 @@
 #include "cmd/sample.h"
 #include "text/utf8.h"
 
-static const size_t SMALL = 2000000; /* weights times streams: a step is over before threads have met */
 
 #define AT(member) .offset = offsetof(struct sample_options, member)
 #define GIVEN(member) .set_offset = offsetof(struct sample_options, member##_given)
@@ -241,7 +240,7 @@ static int threads(const struct sampling *s)
 	size_t streams = (size_t)(o->beam ? o->beam : o->batch < o->count ? o->batch : o->count);
 	if (o->threads)
 		return (int)o->threads;
-	return s->l.model.count * streams < SMALL ? 1 : pool_cpus();
+	return cmd_stream_threads(s->l.model.count, streams);
 }
 
 struct sampler_config sample_rules(const struct sampling *s)

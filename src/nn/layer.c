@@ -217,7 +217,8 @@ static void forward_part(void *arg, int part, int parts)
 	const struct cell *cell = l->cell;
 	const struct kern *kern = kern_get();
 	size_t T = j->T, B = j->B, ldh = l->ldh, hs = l->hs, nr = (size_t)l->wh[0].g->nr;
-	size_t chunk = CHUNK > nr ? CHUNK / nr * nr : nr;
+	/* A product of few rows takes several panels at once. */
+	size_t chunk = B < MIN_ROWS ? (size_t)l->hidden : CHUNK > nr ? CHUNK / nr * nr : nr;
 	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 	struct share s = share(B, (size_t)l->hidden, (int)nr, part, parts);
 	bool fused = split_by_rows(B, parts);

@@ -90,6 +90,12 @@ for what in train score sample; do
 	run 0 "$RNNLM" bench --shape rnn:1x1:1x1 --vocab 2 --what "$what" --seconds 0 --threads 1
 done
 
+t "threads, where none are asked for: for sampling a small model one"
+run 0 "$RNNLM" bench --json --what sample --shape lstm:1x16:1x1 --seconds 0
+ok is "$(num threads)" 1
+run 0 "$RNNLM" bench --json --what score --shape lstm:1x16:2x4 --seconds 0
+ok is "$(num threads)" "$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
+
 t "more threads than units"
 run 0 "$RNNLM" bench --shape gru:1x3:1x2 --seconds 0 --threads 5 --json
 ok is "$(num threads)" 5
@@ -118,19 +124,18 @@ ok number "$(num read_gb_s)" "v > 4 * (3*4*64*64 + 60*64) * $(num tokens_per_s)/
 ok number "$(num read_gb_s)" "v < 4 * (3*4*64*64 + 128*64) * $(num tokens_per_s)/1e9 * 1.01 + 0.001"
 ok number "$(num read_share)" "(v - $(num read_gb_s)/$(num peak_read_gb_s))^2 < (1e-3 + 1e-2 * v)^2"
 run 0 "$RNNLM" bench --what sample --shape lstm:2x64:1x1 --seconds 0 --threads 1
-ok is "$(sed -n 1p "$TMP/out" | tr -s ' ')" "what shape precision tokens/s ms/step min..max GB/s peak share MB"
-ok is "$(awk '{ print NF }' "$TMP/out" | tr '\n' ' ')" "10 10 "
+ok is "$(sed -n 1p "$TMP/out" | tr -s ' ')" "what shape precision threads tokens/s ms/step min..max GB/s peak share MB"
+ok is "$(awk '{ print NF }' "$TMP/out" | tr '\n' ' ')" "11 11 "
 
 # --- table ------------------------------------------------------------------------
 
 t "the table's columns"
 run 0 tiny
-ok is "$(sed -n 1p "$TMP/out" | tr -s ' ')" "what shape precision tokens/s ms/step min..max GFLOP/s peak share MB"
-ok is "$(awk '{ print NF }' "$TMP/out" | tr '\n' ' ')" "10 10 "
-ok is "$(awk 'NR == 2 { print $1, $2 }' "$TMP/out")" "train lstm:1x16:2x4"
-ok awk 'NR == 2 { split($6, a, /\.\./); exit !(a[1] > 0 && a[1] + 0 <= $5 + 0 && $5 + 0 <= a[2] + 0) }' "$TMP/out"
-ok awk 'NR == 2 { d = $4 * $5 / 1000 - 8; exit !(d * d < 0.01) }' "$TMP/out"
-err_has "1 thread;"
+ok is "$(sed -n 1p "$TMP/out" | tr -s ' ')" "what shape precision threads tokens/s ms/step min..max GFLOP/s peak share MB"
+ok is "$(awk '{ print NF }' "$TMP/out" | tr '\n' ' ')" "11 11 "
+ok is "$(awk 'NR == 2 { print $1, $2, $4 }' "$TMP/out")" "train lstm:1x16:2x4 1"
+ok awk 'NR == 2 { split($7, a, /\.\./); exit !(a[1] > 0 && a[1] + 0 <= $6 + 0 && $6 + 0 <= a[2] + 0) }' "$TMP/out"
+ok awk 'NR == 2 { d = $5 * $6 / 1000 - 8; exit !(d * d < 0.01) }' "$TMP/out"
 err_has "vocabulary 65"
 
 t "steps are measured for as long as was asked"
