@@ -10,8 +10,6 @@
 #include "cmd/cmd.h"
 #include "cmd/train.h"
 
-static const double SAVE_SECONDS = 30;  /* between checkpoints on the way, */
-static const double SAVE_SHARE = 0.01;  /* or as many as keep saving below this share of the time */
 static const double USUAL_SECONDS = 180; /* of training, if no length is given */
 
 #define AT(member) .offset = offsetof(struct train_options, member)
@@ -84,6 +82,9 @@ const struct opt train_table[] = {
 	 .help = "passes over the training text"},
 	{.name = "steps", .type = OPT_INT, AT(steps), .min = 0, .max = 1e12, .arg = "N", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "optimiser steps"},
+	{.name = "ensemble", .type = OPT_INT, AT(ensemble), GIVEN(ensemble), .def = "1", .min = 1, .max = 64, .arg = "N", .flags = OPT_STORED,
+	 .help = "train N models, seed by seed, each for its share of the time or for all the steps or epochs, and join them into one "
+	         "of N times the width that averages what they say: better than one model that took as long (see below)"},
 	{.name = "patience", .type = OPT_INT, AT(patience), .def = "0", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_RESUME,
 	 .help = "end sooner, when the last N validations brought no improvement; 0 = never"},
 	{.name = "batch", .type = OPT_INT, AT(batch), GIVEN(batch), .def = "32", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
@@ -176,16 +177,6 @@ static const struct opt_command command = {
 
 /* --- the command ------------------------------------------------------------------------ */
 
-/* Adam's best rate falls with the width; measured at 128, 256 and 512 units. What muon
- * leaves to it does not depend on the width. */
-static double default_rate(int optimizer, int64_t hidden)
-{
-	if (optimizer == OPTIM_SGD)
-		return 1;
-	double rate = optimizer == OPTIM_RMSPROP ? 0.002 : 0.008;
-	return hidden <= 256 || optimizer == OPTIM_MUON ? rate : rate * 256 / (double)hidden;
-}
-
 static int64_t default_embed(const struct train_options *o)
 {
 	/* One-hot, the table of layer 0 and its gradient would be (V, gates * hidden). */
@@ -229,6 +220,11 @@ static int check_options(const struct train_options *o, struct err *e)
 		return err_set(e, "--plan plans a new model; %s has one", o->resume ? "the run of --resume" : "--init-from");
 	if (o->resume && o->init_from)
 		return err_set(e, "--resume goes on with a run and --init-from starts a new one: give one of them");
+	if (o->ensemble > 1 && o->init_from)
+		return err_set(e, "--ensemble trains its members from first weights of their own, and --init-from has one model's: "
+		                  "give one of them");
+	if (o->ensemble > 1 && o->tie)
+		return err_set(e, "--tie and --ensemble exclude each other: the embedding is laid side by side, and the output averaged");
 	if (o->tie && (o->resume || o->init_from))
 		return 0; /* the widths are those of the file */
 	if (o->tie && default_embed(o) != o->hidden)
@@ -256,170 +252,81 @@ static int check_files(const struct train_options *o, int nfiles, struct err *e)
 	return err_set(e, "an argument is missing: rnnlm %s %s", command.name, command.synopsis);
 }
 
-/* What to know when the last checkpoint could not be written. */
-static void tell_last_good(const struct train_session *r, struct err *e)
+/* The text, as the model that is gone on with or started from wants it. */
+static int load_text(struct train_options *o, const char *const *files, int nfiles, const struct loaded *old,
+                     struct train_job *j, struct err *e)
 {
-	struct err why = *e;
-	if (r->written)
-		err_set(e, "%s; the last good checkpoint is %s at step %llu, from which --resume goes on", why.msg, r->path,
-		        (unsigned long long)r->saved_step);
-	else
-		err_set(e, "%s; no checkpoint of this run was written%s%s%s", why.msg, access(r->path, F_OK) ? "" : "; ",
-		        access(r->path, F_OK) ? "" : r->path, access(r->path, F_OK) ? "" : " is the model that was there before");
+	struct corpus_source source = {.files = files, .nfiles = nfiles, .val_file = o->val, .val_millionths = o->val_frac,
+	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count,
+	                               .vocab_size = (uint32_t)o->vocab_size};
+	/* Pieces cannot be added to those that a model of pieces knows, and need not be. */
+	if (o->resume || (o->init_from && unit_pieces(old->vocab.unit)))
+		source.fixed = &old->vocab;
+	else if (o->init_from)
+		source.base = &old->vocab;
+	struct corpus *c = &j->corpus;
+	if (corpus_load(c, &source, e) || (o->resume && train_check_corpus(old, c, e)) ||
+	    vocab_to_json(&c->vocab, &j->vocab, e))
+		return -1;
+	j->data = (struct train_data){.train = c->train, .ntrain = c->ntrain, .val = c->val, .nval = c->nval,
+	                              .first = c->vocab.newline < 0 ? NO_TARGET : (uint32_t)c->vocab.newline};
+	if (!c->nval && (o->patience || o->schedule == SCHEDULE_PLATEAU))
+		return err_set(e, "%s looks at held-out text, and there is none: give some with --val or --val-frac",
+		               o->patience ? "--patience" : "--schedule=plateau");
+	return 0;
 }
 
-/* Lets a model of pieces begin with the frequencies of its symbols as the output's bias.
- * From zero it would take hundreds of steps to unlearn that thousands of rare words, and
- * bytes that never occur, are as likely as all others. */
-static void start_from_counts(struct model *m, const struct vocab *v)
+static int plan(struct train_options *o, const struct train_job *j, struct err *e)
 {
-	const double each = 0.1; /* added to every count */
-	double total = each * v->size;
-	real *bias = model_param(m, m->out_b);
-	for (uint32_t id = 0; id < v->size; id++)
-		total += (double)v->counts[id];
-	for (uint32_t id = 0; id < v->size; id++)
-		bias[id] = (real)log(((double)v->counts[id] + each) / total);
-	m->version++;
-}
-
-/* What the options say. */
-static void configure(const struct train_options *o, size_t vocab, enum precision precision, struct model_config *mc,
-                      struct train_config *tc)
-{
-	double lr = o->lr > 0 ? o->lr : default_rate(o->optimizer, o->hidden);
-	*mc = (struct model_config){.cell = o->cell, .layers = (int)o->layers, .hidden = (int)o->hidden,
-	                            .embed = (int)o->embed, .vocab = (int)vocab, .tie = o->tie, .residual = o->residual,
-	                            .precision = precision};
-	*tc = (struct train_config){
-		.batch = (int)o->batch, .seq = (int)o->seq, .lr = lr,
-		.schedule = (enum schedule)o->schedule, .warmup = (uint64_t)o->warmup,
-		.plateau = (uint64_t)o->plateau, .patience = (uint64_t)o->patience,
-		.optim = {.kind = (enum optimizer)o->optimizer, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
-		          .momentum = o->momentum, .muon_ratio = o->muon_lr / lr, .decay = o->decay, .clip = o->clip},
-		.dropout_in = o->dropout_in, .dropout = o->dropout, .dropout_out = o->dropout, .dropout_hh = o->dropout_hh,
-		.restart = o->restart, .seed = (uint64_t)o->seed,
-		.steps = (uint64_t)o->steps, .epochs = o->epochs, .seconds = o->seconds,
-		.eval_every = (uint64_t)o->eval_every,
-	};
+	struct model_config mc;
+	struct train_config tc;
+	train_configure(o, j, cmd_precision(o->precision), &mc, &tc);
+	return train_plan(o, &mc, &tc, &j->data, j->pool, e);
 }
 
 static int train(struct train_options *o, const struct train_args *args, const char *const *files, int nfiles,
                  int *exit_code, struct err *e)
 {
-	struct corpus corpus = {0};
-	struct model model = {0};
+	struct train_job j = {.files = files, .nfiles = nfiles, .threads = o->threads ? (int)o->threads : pool_cpus()};
 	struct loaded old = {0}; /* what is gone on with, or started from */
-	struct pool *pool = NULL;
-	struct train *t = NULL;
-	struct buf vocab = {0}, path = {0};
-	struct train_baseline base = {.unigram = NAN, .ngram = NAN};
-	struct train_session r = {.o = o, .corpus = &corpus, .model = &model, .train_nats = NAN};
-	int rc = -1, threads = o->threads ? (int)o->threads : pool_cpus();
+	struct buf path = {0}, first = {0};
+	struct train_end end = {0};
+	int rc = -1;
 
-	if (default_path(o, files[0], &path, e) || (o->resume && train_open_resumed(o, args, path.p, &old, e)) ||
-	    (o->init_from && (loaded_open(&old, o->init_from, e) || train_init_options(o, &old, args, e))))
+	if (default_path(o, files[0], &path, e) || train_member_path(path.p, 1, &first, e))
 		goto out;
-	r.path = path.p;
-	if (train_name_log(&r, e) || train_check_apart(&r, files, nfiles, e))
+	bool members = o->resume && access(first.p, F_OK) == 0;
+	if ((o->resume && train_open_resumed(o, args, members ? first.p : path.p, &old, e)) ||
+	    (o->init_from && (loaded_open(&old, o->init_from, e) || train_init_options(o, &old, args, e))) ||
+	    train_check_apart(o, path.p, files, nfiles, e))
 		goto out;
 	if (!o->resume)
 		choose_defaults(o);
 	if (!(o->seconds > 0) && !(o->epochs > 0) && !o->steps)
 		o->seconds = USUAL_SECONDS;
-	struct corpus_source source = {.files = files, .nfiles = nfiles, .val_file = o->val, .val_millionths = o->val_frac,
-	                               .unit = (enum unit)o->unit, .min_count = (uint64_t)o->min_count,
-	                               .vocab_size = (uint32_t)o->vocab_size};
-	/* Pieces cannot be added to those that a model of pieces knows, and need not be. */
-	if (o->resume || (o->init_from && unit_pieces(old.vocab.unit)))
-		source.fixed = &old.vocab;
-	else if (o->init_from)
-		source.base = &old.vocab;
-	if (corpus_load(&corpus, &source, e) || (o->resume && train_check_corpus(&old, &corpus, e)) ||
-	    vocab_to_json(&corpus.vocab, &vocab, e) || train_check_writable(path.p, e))
+	if (load_text(o, files, nfiles, &old, &j, e) || train_check_writable(path.p, e))
 		goto out;
-	r.vocab = vocab.p;
-
-	struct train_data data = {.train = corpus.train, .ntrain = corpus.ntrain, .val = corpus.val, .nval = corpus.nval,
-	                          .first = corpus.vocab.newline < 0 ? NO_TARGET : (uint32_t)corpus.vocab.newline};
-	struct train_hooks hooks = {
-		.arg = &r, .report = train_report, .save = train_save, .save_failed = train_save_failed,
-		.save_seconds = o->save_every > 0 ? o->save_every : SAVE_SECONDS, .save_share = o->save_every > 0 ? 0 : SAVE_SHARE,
-		.save_steps = (uint64_t)o->save_steps, .stop = cmd_interrupted,
-	};
-	if (!corpus.nval && (o->patience || o->schedule == SCHEDULE_PLATEAU)) {
-		err_set(e, "%s looks at held-out text, and there is none: give some with --val or --val-frac",
-		        o->patience ? "--patience" : "--schedule=plateau");
-		goto out;
-	}
 	cmd_catch_signals();
-	if (!(pool = pool_new(threads, e)))
+	if (!(j.pool = pool_new(j.threads, e)) || (train_planned(o) && plan(o, &j, e)))
 		goto out;
-	enum precision precision = o->resume ? old.model.cfg.precision : cmd_precision(o->precision);
-	struct model_config mc;
-	struct train_config tc;
-	configure(o, corpus.vocab.size, precision, &mc, &tc);
-	if (train_planned(o)) {
-		if (train_plan(o, &mc, &tc, &data, pool, e))
-			goto out;
-		if (cmd_interrupted()) { /* a model of no steps is not worth replacing another */
-			cmd_note("stopped before training; nothing was written");
-			*exit_code = cmd_interrupt_code();
-			rc = 0;
-			goto out;
-		}
-		configure(o, corpus.vocab.size, precision, &mc, &tc);
-	}
-	if (model_new(&model, &mc, e) ||
-	    (!o->resume && model_init(&model, tc.seed, e)) || (o->init_from && train_take_weights(&model, &old, &corpus, e)))
-		goto out;
-	if (unit_pieces(corpus.vocab.unit) && !o->resume && !o->init_from)
-		start_from_counts(&model, &corpus.vocab);
-	if (!(t = train_new(&model, &tc, &data, pool, e)))
-		goto out;
-	int done = o->resume ? train_take_up(&r, t, &old, e) : 0;
-	loaded_close(&old);
-	if (done) {
-		rc = done < 0 ? -1 : 0;
-		if (rc == 0)
-			train_print_summary(&r, t, -1, &base);
-		goto out;
-	}
-	if (o->dry_run) {
-		train_print_plan(&r, t, &tc, threads);
+	if (cmd_interrupted()) { /* a model of no steps is not worth replacing another */
+		cmd_note("stopped before training; nothing was written");
+		*exit_code = cmd_interrupt_code();
 		rc = 0;
 		goto out;
 	}
-	if (train_open_log(&r, o->resume, train_progress(t)->step, e) || (o->sample_every && train_preview_new(&r, e)))
+	if (!o->resume && !o->dry_run && train_retire_members(path.p, e))
 		goto out;
-	r.tty = term_is_tty(STDERR_FILENO);
-	r.utf8 = term_utf8();
-	train_print_plan(&r, t, &tc, threads);
-
-	rc = train_run(t, &hooks, e);
-	train_erase_line(&r);
-	if (rc < 0) {
-		if (r.save_failed)
-			tell_last_good(&r, e);
-		goto out;
-	}
-	*exit_code = rc ? cmd_interrupt_code() : EXIT_OK;
-	if (rc == 0)
-		train_baseline(&base, &corpus);
-	train_print_summary(&r, t, rc, &base);
-	rc = 0;
+	rc = o->ensemble > 1 ? train_ensemble(o, &j, path.p, &old, &end, e) : train_one(o, &j, path.p, &old, &end, e);
+	if (rc == 0 && end.stopped > 0)
+		*exit_code = cmd_interrupt_code();
 out:
-	if (r.log && fclose(r.log) && rc == 0)
-		cmd_note("the log %s is incomplete: it could not be written", r.log_path);
-	train_preview_free(r.preview);
-	train_free(t);
-	pool_free(pool);
-	model_free(&model);
 	loaded_close(&old);
-	corpus_free(&corpus);
-	buf_free(&vocab);
+	pool_free(j.pool);
+	corpus_free(&j.corpus);
+	buf_free(&j.vocab);
 	buf_free(&path);
-	mem_free(r.log_path);
+	buf_free(&first);
 	return rc;
 }
 

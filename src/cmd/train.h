@@ -1,6 +1,7 @@
-/* The parts of `rnnlm train`: options and the command itself (train.c), the files it
- * writes (train_files.c), what it shows on the way (train_report.c, a line of it
- * train_line.c, samples train_sample.c). */
+/* The parts of `rnnlm train`: options and the command itself (train.c), a run
+ * (train_run.c), several that are joined (train_ensemble.c), the files it writes
+ * (train_files.c), what it shows on the way (train_report.c, a line of it train_line.c,
+ * samples train_sample.c). */
 #ifndef RNNLM_CMD_TRAIN_H
 #define RNNLM_CMD_TRAIN_H
 
@@ -19,9 +20,9 @@ struct train_options {
 	bool json;
 	int cell, unit, schedule, precision, optimizer;
 	int64_t layers, hidden, embed, batch, seq, warmup, steps, eval_every, seed, threads, min_count, val_frac, vocab_size;
-	int64_t plateau, patience, sample_every, save_steps;
+	int64_t plateau, patience, sample_every, save_steps, ensemble;
 	bool tie, residual, resume, plan, dry_run;
-	bool cell_given, layers_given, hidden_given, embed_given, dropout_given, dropout_in_given, batch_given;
+	bool cell_given, layers_given, hidden_given, embed_given, dropout_given, dropout_in_given, batch_given, ensemble_given;
 	double dropout, dropout_in, dropout_hh, restart, lr, muon_lr, momentum, clip, decay, epochs, seconds, save_every;
 	const char *val, *out, *log, *init_from;
 };
@@ -33,12 +34,34 @@ struct train_args {
 	char **argv;
 };
 
+/* What all runs of a command share. */
+struct train_job {
+	const char *const *files; /* the text's */
+	int nfiles, threads;
+	struct corpus corpus;
+	struct buf vocab; /* JSON */
+	struct train_data data;
+	struct pool *pool;
+	/* of an ensemble */
+	int member;     /* which one is trained, from 1; 0: the run is all there is */
+	double seconds; /* its share of the time */
+};
+
+/* How a run ended. */
+struct train_end {
+	int stopped; /* 0: at its end, 1: before it, -1: nothing was left to do */
+	bool impatient, written;
+	size_t params;
+	uint64_t steps, tokens, best_step;
+	double seconds, tokens_per_s, train_nats, val_nats;
+};
+
 struct train_session {
 	const struct train_options *o;
 	const struct corpus *corpus;
 	const struct model *model;
-	char *path, *log_path;
-	char *vocab; /* JSON */
+	const char *path, *vocab; /* vocab: JSON */
+	char *log_path;
 	FILE *log;
 	bool written; /* the file at path is this run's own */
 	bool save_failed;    /* the last attempt */
@@ -55,6 +78,27 @@ struct train_session {
 	struct train_preview *preview; /* of --sample-every, or NULL */
 	uint64_t sampled;              /* step of the last sample shown */
 };
+
+/* train_run.c */
+
+/* What the options say. */
+void train_configure(const struct train_options *o, const struct train_job *j, enum precision precision,
+                     struct model_config *mc, struct train_config *tc);
+/* One run, which writes path. old: what is gone on with or started from, of which nothing
+ * is open if there is none; closed. A member of an ensemble prints no summary. */
+int train_one(const struct train_options *o, const struct train_job *j, const char *path, struct loaded *old,
+              struct train_end *end, struct err *e);
+
+/* train_ensemble.c */
+
+/* The file of member k, from 1, while the model at path is in the making: FILE.memberK. */
+int train_member_path(const char *path, int k, struct buf *out, struct err *e);
+/* Files of members that an earlier run to this path has left are put aside. */
+int train_retire_members(const char *path, struct err *e);
+/* Trains the members one after the other, each in a file of its own, from which it can go
+ * on as any run can, and joins those that are finished. */
+int train_ensemble(const struct train_options *o, struct train_job *j, const char *path, struct loaded *old,
+                   struct train_end *end, struct err *e);
 
 /* train_plan.c */
 
@@ -77,12 +121,16 @@ struct train_fact {
 void train_corpus_facts(const struct corpus *c, struct train_fact f[TRAIN_FACTS]);
 extern const char train_log_header[];
 
+/* What a model file says besides the model: its configuration, the text, the options, and
+ * how well it does. */
+int train_describe(struct tf_writer *w, const struct train_options *o, const struct corpus *c, const char *vocab,
+                   const struct model_config *cfg, uint64_t best_step, double val_nats, struct err *e);
 /* The hook that writes a checkpoint; arg is the run. */
 int train_save(void *arg, struct train *t, struct err *e);
 /* Finds out before training whether the model can be written where it is to go. */
 int train_check_writable(const char *path, struct err *e);
 /* What is written, model and log, is none of the texts that are read, and not one file. */
-int train_check_apart(const struct train_session *r, const char *const *files, int nfiles, struct err *e);
+int train_check_apart(const struct train_options *o, const char *path, const char *const *files, int nfiles, struct err *e);
 /* Names the log; opens it: a new one, or, of a run that goes on, behind the row of the
  * step (the rows after it are cut off). */
 int train_name_log(struct train_session *r, struct err *e);
@@ -133,9 +181,8 @@ void train_print_baseline(const struct train_baseline *b, const struct corpus *c
 void train_report(void *arg, const struct train_report *t); /* the hook after a step */
 void train_erase_line(struct train_session *r);
 void train_print_plan(const struct train_session *r, const struct train *t, const struct train_config *tc, int threads);
-/* stopped: 0 at the end, 1 before it, -1 if there was nothing left to do. */
-void train_print_summary(const struct train_session *r, const struct train *t, int stopped,
-                         const struct train_baseline *base);
+void train_print_summary(const struct train_options *o, const char *path, const struct corpus *c,
+                         const struct train_end *end, const struct train_baseline *base);
 
 /* train_line.c */
 

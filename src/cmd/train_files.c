@@ -63,10 +63,18 @@ static int put_facts(struct tf_writer *w, const struct corpus *c, struct err *e)
 	return rc;
 }
 
+int train_describe(struct tf_writer *w, const struct train_options *o, const struct corpus *c, const char *vocab,
+                   const struct model_config *cfg, uint64_t best_step, double val_nats, struct err *e)
+{
+	return ckpt_put_config(w, cfg, e) || tf_put_meta(w, "unit", unit_names[c->vocab.unit], e) ||
+	       tf_put_meta(w, "vocab", vocab, e) || tf_put_meta(w, "corpus", c->stem, e) || put_facts(w, c, e) ||
+	       put_text(w, "best_step", e, "%llu", (unsigned long long)best_step) ||
+	       (isfinite(val_nats) && put_text(w, "val_nats", e, "%.6f", val_nats)) || put_options(w, o, e) ? -1 : 0;
+}
+
 int train_save(void *arg, struct train *t, struct err *e)
 {
 	struct train_session *r = arg;
-	const struct corpus *c = r->corpus;
 	const struct train_progress *p = train_progress(t);
 	struct tf_writer w = {0};
 	char backup[4096];
@@ -75,10 +83,7 @@ int train_save(void *arg, struct train *t, struct err *e)
 	/* After a crash of the machine the log, too, has all up to the checkpoint. */
 	if (r->log)
 		fsync(fileno(r->log));
-	if (ckpt_put_config(&w, &r->model->cfg, e) || tf_put_meta(&w, "unit", unit_names[c->vocab.unit], e) ||
-	    tf_put_meta(&w, "vocab", r->vocab, e) || tf_put_meta(&w, "corpus", c->stem, e) ||
-	    put_facts(&w, c, e) || put_text(&w, "best_step", e, "%llu", (unsigned long long)p->offer_step) ||
-	    (isfinite(p->offer_nats) && put_text(&w, "val_nats", e, "%.6f", p->offer_nats)) || put_options(&w, r->o, e) ||
+	if (train_describe(&w, r->o, r->corpus, r->vocab, &r->model->cfg, p->offer_step, p->offer_nats, e) ||
 	    train_put(t, &w, e))
 		goto out;
 	if (!r->written && (had = io_backup_link(r->path, backup, sizeof backup, e)) < 0)
@@ -124,23 +129,6 @@ static bool same_file(const char *a, const char *b)
 	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-int train_check_apart(const struct train_session *r, const char *const *files, int nfiles, struct err *e)
-{
-	const char *out[] = {r->path, r->log_path}, *what[] = {"the model (-o)", "the log (--log)"};
-	for (int w = 0; w < 2; w++) {
-		for (int i = -1; out[w] && i < nfiles; i++) {
-			const char *text = i < 0 ? r->o->val : files[i];
-			if (text && same_file(out[w], text))
-				return err_set(e, "%s is a text to train on or to validate on: %s would take its place; name another file",
-				               text, what[w]);
-		}
-	}
-	if (r->log_path && same_file(r->path, r->log_path))
-		return err_set(e, "%s cannot be both the model (-o) and the log (--log): name another file for one of them",
-		               r->path);
-	return 0;
-}
-
 const char train_log_header[] = "step\tepoch\tseconds\ttokens\ttrain_nats\tval_nats\tlr\tgrad_norm\ttokens_per_s\n";
 
 int train_name_log(struct train_session *r, struct err *e)
@@ -162,6 +150,32 @@ int train_name_log(struct train_session *r, struct err *e)
 	}
 	r->log_path = name.p;
 	return 0;
+}
+
+int train_check_apart(const struct train_options *o, const char *path, const char *const *files, int nfiles, struct err *e)
+{
+	struct train_session r = {.o = o, .path = path};
+	int rc = -1;
+	if (train_name_log(&r, e))
+		return -1;
+	const char *out[] = {path, r.log_path}, *what[] = {"the model (-o)", "the log (--log)"};
+	for (int w = 0; w < 2; w++) {
+		for (int i = -1; out[w] && i < nfiles; i++) {
+			const char *text = i < 0 ? o->val : files[i];
+			if (text && same_file(out[w], text)) {
+				err_set(e, "%s is a text to train on or to validate on: %s would take its place; name another file", text,
+				        what[w]);
+				goto out;
+			}
+		}
+	}
+	if (r.log_path && same_file(path, r.log_path))
+		err_set(e, "%s cannot be both the model (-o) and the log (--log): name another file for one of them", path);
+	else
+		rc = 0;
+out:
+	mem_free(r.log_path);
+	return rc;
 }
 
 int train_open_log(struct train_session *r, bool resumed, uint64_t step, struct err *e)

@@ -105,32 +105,30 @@ void train_print_plan(const struct train_session *r, const struct train *t, cons
 		         c->invalid);
 }
 
-void train_print_summary(const struct train_session *r, const struct train *t, int stopped,
-                         const struct train_baseline *base)
+void train_print_summary(const struct train_options *o, const char *path, const struct corpus *c,
+                         const struct train_end *end, const struct train_baseline *base)
 {
-	const struct train_progress *p = train_progress(t);
-	const struct corpus *c = r->corpus;
-	double bits = train_bits_per_char(p->offer_nats, c->nval, c->val_chars);
-	if (r->o->json) {
+	double bits = train_bits_per_char(end->val_nats, c->nval, c->val_chars);
+	if (o->json) {
 		struct buf b = {0};
 		struct json_writer w = {.b = &b};
 		json_object_begin(&w);
 		json_key(&w, "model");
-		json_cstring(&w, r->path);
+		json_cstring(&w, path);
 		json_key(&w, "params");
-		json_uint(&w, r->model->count);
+		json_uint(&w, end->params);
 		json_key(&w, "steps");
-		json_uint(&w, p->step);
+		json_uint(&w, end->steps);
 		json_key(&w, "tokens");
-		json_uint(&w, p->tokens);
+		json_uint(&w, end->tokens);
 		json_key(&w, "seconds");
-		json_number(&w, round(p->seconds * 1000) / 1000);
+		json_number(&w, round(end->seconds * 1000) / 1000);
 		json_key(&w, "tokens_per_s");
-		json_number(&w, round(r->speed));
+		json_number(&w, round(end->tokens_per_s));
 		json_key(&w, "train_nats");
-		json_number(&w, r->train_nats);
+		json_number(&w, end->train_nats);
 		json_key(&w, "val_nats");
-		json_number(&w, p->offer_nats);
+		json_number(&w, end->val_nats);
 		json_key(&w, "val_bits");
 		json_number(&w, bits);
 		json_key(&w, "unigram_nats");
@@ -147,17 +145,14 @@ void train_print_summary(const struct train_session *r, const struct train *t, i
 		cmd_out(&b);
 		buf_free(&b);
 	}
-	if (stopped < 0)
+	if (end->stopped < 0)
 		return;
 	char took[32];
-	term_time(p->seconds, took, sizeof took);
-	if (!stopped && train_out_of_patience(t))
-		cmd_note("the last %llu validations brought no improvement: training ends here (--patience)",
-		         (unsigned long long)train_stale(t));
-	cmd_note("%s%s after %llu steps in %s", stopped ? "stopped; saved " : "saved ", r->path,
-	         (unsigned long long)p->step, took);
-	if (isfinite(p->offer_nats))
+	term_time(end->seconds, took, sizeof took);
+	cmd_note("%s%s after %llu steps in %s", end->stopped ? "stopped; saved " : "saved ", path,
+	         (unsigned long long)end->steps, took);
+	if (isfinite(end->val_nats))
 		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", bits * LN2, bits,
-		         (unsigned long long)p->offer_step);
+		         (unsigned long long)end->best_step);
 	train_print_baseline(base, c);
 }

@@ -165,24 +165,50 @@ static bool on_plateau(const struct train *t)
 	       t->p.step % t->eval_every == 0 && t->p.rate > FINAL_RATE;
 }
 
+/* 1, or 0 with NaN if no symbol is scored. */
+static int mean_nats(struct work *w, const struct model *m, struct seq *pieces, size_t n, bool (*stop)(void), double *nats,
+                     struct err *e)
+{
+	double sum = 0;
+	size_t scored = 0;
+	if (eval_sequences(w, m, pieces, n, NULL, NULL, stop, e))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		sum += pieces[i].nats;
+		scored += pieces[i].scored;
+	}
+	*nats = scored ? sum / (double)scored : NAN;
+	return scored > 0;
+}
+
+int train_val_nats(const struct model *m, const struct train_data *data, struct pool *pool, bool (*stop)(void),
+                   double *nats, struct err *e)
+{
+	struct seq pieces[EVAL_PIECES];
+	size_t n = eval_pieces(pieces, EVAL_PIECES, data->val, data->nval, data->first, EVAL_WARM);
+	struct work_config config = {.T = EVAL_STEPS, .B = (int)n};
+	*nats = NAN;
+	if (!n)
+		return 0;
+	struct work *w = work_new(m, &config, pool, e);
+	int rc = w ? mean_nats(w, m, pieces, n, stop, nats, e) : -1;
+	work_free(w);
+	return rc < 0 ? -1 : 0;
+}
+
 /* Validation loss of the weights as they are. Out of turn, that is when the run was
  * stopped, the weights may be offered but do not become the best. */
 static int validate(struct train *t, bool out_of_turn, bool (*stop)(void), bool *improved, struct err *e)
 {
 	struct train_progress *p = &t->p;
-	double start = io_now(), nats = 0, val = NAN;
-	size_t scored = 0;
+	double start = io_now(), val = NAN;
 	/* The step before may have gone too far, and weights that are not finite are never kept. */
 	bool finite = isfinite(optim_norm(&t->optim, t->model, t->model->w, t->pool));
 	*improved = false;
 	if (t->npieces) {
-		if (eval_sequences(t->eval, t->model, t->pieces, t->npieces, NULL, NULL, stop, e))
+		int scored = mean_nats(t->eval, t->model, t->pieces, t->npieces, stop, &val, e);
+		if (scored < 0)
 			return -1;
-		for (size_t i = 0; i < t->npieces; i++) {
-			nats += t->pieces[i].nats;
-			scored += t->pieces[i].scored;
-		}
-		val = scored ? nats / (double)scored : NAN;
 		finite = finite && (isfinite(val) || !scored);
 	}
 	t->eval_seconds = io_now() - start;

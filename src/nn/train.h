@@ -104,6 +104,11 @@ struct train_hooks {
 struct train *train_new(struct model *m, const struct train_config *cfg, const struct train_data *data,
                         struct pool *pool, struct err *e);
 void train_free(struct train *t);
+/* The validation loss of any model, in nats per symbol, as a run works it out; NaN if
+ * there is nothing to validate on. stop as in eval_sequences. */
+int train_val_nats(const struct model *m, const struct train_data *data, struct pool *pool, bool (*stop)(void),
+                   double *nats, struct err *e);
+
 size_t train_bytes(const struct train *t); /* memory held */
 const struct train_progress *train_progress(const struct train *t);
 /* Counts seconds of earlier sessions that a file does not tell of: it holds none once
