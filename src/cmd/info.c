@@ -38,6 +38,7 @@ static const struct opt_example examples[] = {
 	{"rnnlm info", "the newest model in models/"},
 	{"rnnlm info --tensors models/book.safetensors", "with all its tensors"},
 	{"rnnlm info --strip small.safetensors models/book.safetensors", "a copy to give away"},
+	{"rnnlm info -m small.safetensors", "the same as rnnlm info small.safetensors"},
 	{"rnnlm info --json | jq .val_nats", "one figure of it"},
 	{0},
 };

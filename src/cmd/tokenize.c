@@ -40,6 +40,7 @@ static const struct opt_example examples[] = {
      "any bytes survive the round trip"},
     {"rnnlm tokenize --unit=bpe --vocab-size=2000 --pieces book.txt | head", "what byte-pair encoding makes of a text"},
     {"echo 'Hello' | rnnlm tokenize --ids -m models/book.safetensors", "ids of a model"},
+    {"rnnlm tokenize --json book.txt | jq .entropy_bits", "one figure of the summary"},
     {NULL, NULL}};
 
 static const struct opt_command command = {
