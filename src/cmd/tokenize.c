@@ -139,7 +139,8 @@ static int run(int argc, char **argv)
 		rc = tokenize_ids(&o, model, text, len, &e);
 		goto out;
 	}
-	if (!model && vocab_build_sized(&v, (enum unit)o.unit, text, len, 0, (uint32_t)o.vocab_size, &e))
+	uint64_t least = o.unit == UNIT_BYTE ? 1 : 0; /* bytes that occur: it is this text that is described */
+	if (!model && vocab_build_sized(&v, (enum unit)o.unit, text, len, least, (uint32_t)o.vocab_size, &e))
 		goto out;
 	if (o.pieces) {
 		rc = tokenize_pieces(&o, &v, text, len, &e);

@@ -46,7 +46,8 @@ const struct opt train_table[] = {
 	         "0 = 10000 words, 1024 bpe pieces"},
 	{.name = "min-count", .type = OPT_INT, AT(min_count), .def = "0", .min = 0, .max = 1e9, .arg = "N",
 	 .flags = OPT_STORED, .help = "symbols rarer than this in the training part count as unknown (char, byte); words and "
-	         "pieces rarer than this are spelled; 0 = 2 for word and bpe, so that there is spelling to learn from"},
+	         "pieces rarer than this are spelled; 0 = every character that occurs, all 256 bytes, and 2 for word and bpe, so "
+	         "that there is spelling to learn from"},
 	{.name = "cell", .type = OPT_CHOICE, AT(cell), GIVEN(cell), .def = "lstm", .choices = cell_names, .flags = OPT_STORED,
 	 .group = "Model", .help = "recurrent cell; the equations are those of PyTorch's nn.RNN, nn.LSTM and nn.GRU"},
 	{.name = "layers", .type = OPT_INT, AT(layers), GIVEN(layers), .def = "2", .min = 1, .max = MODEL_MAX_LAYERS, .arg = "N",

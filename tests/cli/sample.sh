@@ -42,11 +42,11 @@ done >"$TMP/euro.txt"
 awk 'BEGIN { for (i = 0; i < 3000; i++) printf "%c%c", 97 + i % 2, 48 + i % 40; print "" }' >"$TMP/rare.txt"
 train lines "$TMP/lines.txt"
 train flat "$TMP/flat.txt"
-train bytes "$TMP/euro.txt" --unit=byte
+train bytes "$TMP/euro.txt" --unit=byte --min-count=1
 train chars "$TMP/euro.txt"
 train rare "$TMP/rare.txt" --min-count=200
 tr '\202\254' '\342\342' <"$TMP/euro.txt" >"$TMP/heads.txt"
-train heads "$TMP/heads.txt" --unit=byte
+train heads "$TMP/heads.txt" --unit=byte --min-count=1
 
 # --- what is written ---------------------------------------------------------
 t "length, and a newline behind it"
