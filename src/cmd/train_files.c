@@ -77,7 +77,7 @@ int train_save(void *arg, struct train *t, struct err *e)
 		fsync(fileno(r->log));
 	if (ckpt_put_config(&w, &r->model->cfg, e) || tf_put_meta(&w, "unit", unit_names[c->vocab.unit], e) ||
 	    tf_put_meta(&w, "vocab", r->vocab, e) || tf_put_meta(&w, "corpus", c->stem, e) ||
-	    put_facts(&w, c, e) || put_text(&w, "best_step", e, "%llu", (unsigned long long)p->offer_step) ||
+	    put_facts(&w, c, e) || tf_put_meta(&w, "corpus_utf8", c->invalid ? "no" : "yes", e) || put_text(&w, "best_step", e, "%llu", (unsigned long long)p->offer_step) ||
 	    (isfinite(p->offer_nats) && put_text(&w, "val_nats", e, "%.6f", p->offer_nats)) || put_options(&w, r->o, e) ||
 	    train_put(t, &w, e))
 		goto out;
