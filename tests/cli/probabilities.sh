@@ -2,7 +2,7 @@
 # What score says are probabilities, for every unit and for vocabularies beyond a thousand:
 # at each step all of them sum to 1, those of a text multiply to its own, and it does not
 # matter in what company a text is read.
-# shellcheck disable=SC2317 # run calls functions
+# shellcheck disable=SC2016,SC2317 # dollars are awk's; run calls functions
 . tests/cli/lib.sh
 
 corpus=$TMP/corpus.txt
