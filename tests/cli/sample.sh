@@ -355,6 +355,7 @@ fi
 
 t "Ctrl-C finishes the line"
 for signal in INT TERM; do
+	rm -f "$TMP/long" # what the one before wrote is no sign of life
 	"$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000000 --seed=1 >"$TMP/long" 2>/dev/null &
 	child=$!
 	until_there "$TMP/long" "$child" 1001
@@ -373,6 +374,7 @@ ok test "$(grep -c '"sample":0,' "$TMP/long")" -eq 1
 ok test "$(wc -l <"$TMP/long")" -eq 1
 
 t "text comes while it is drawn"
+rm -f "$TMP/long"
 "$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000000 --seed=1 >"$TMP/long" 2>/dev/null &
 child=$!
 until_there "$TMP/long" "$child" 101
