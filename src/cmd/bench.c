@@ -50,7 +50,9 @@ static const struct opt table[] = {
 
 static const struct opt_example examples[] = {
 	{"rnnlm bench", "training speed of six shapes"},
-	{"rnnlm bench --what sample --shape lstm:2x512:1x1", "symbols a second of one stream"},
+	{"rnnlm bench --what sample --shape lstm:2x512:1x1 --seconds 2", "symbols a second of one stream"},
+	{"rnnlm bench --shape lstm:1x512:32x64 --vocab 256 --precision f32 --threads 1 --profile",
+	 "one core on bytes in float32, and what its time goes into"},
 	{"RNNLM_CPU=avx2 rnnlm bench --shape gru:2x256:64x64 --json", "the same machine with an older instruction set"},
 	{NULL, NULL}};
 

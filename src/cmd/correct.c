@@ -61,6 +61,8 @@ static const struct opt_example examples[] = {
 	{"rnnlm correct -m book.safetensors -f notes.txt > corrected.txt", "a file, line by line"},
 	{"rnnlm correct --insert=6 --delete=9 --replace=9 --swap=6 \"Teh cat was aslep.\"",
 	 "edits at a lower cost: more is changed"},
+	{"rnnlm correct --beam=64 --tries=30 --max-edits=3 \"Teh cat was aslep.\"", "a wider search for at most three edits"},
+	{"rnnlm correct --color=always --threads=1 --precision=f32 -f notes.txt | head", "with colours in a pipe too"},
 	{"rnnlm correct --json --lines < notes.txt | jq -c 'select(.changed) | [.line, .edits]'",
 	 "only what would be changed"},
 	{NULL, NULL}};

@@ -24,7 +24,8 @@ static const struct opt table[] = {
 };
 
 static const struct opt_example examples[] = {
-	{"rnnlm help train", "all about training"},
+	{"rnnlm help train", "all about training; so does rnnlm train --help"},
+	{"rnnlm help --man > rnnlm.1", "the manual page: man -l rnnlm.1 shows it"},
 	{"source <(rnnlm help --completion=bash)", "complete commands and options in this bash"},
 	{"rnnlm help --completion=fish > ~/.config/fish/completions/rnnlm.fish",
 	 "complete them in every fish from now on"},
@@ -45,7 +46,7 @@ static const struct opt_command command = {
 static const char man_rest[] =
 	".SH ENVIRONMENT\n"
 	".TP\n\\fBRNNLM_MODEL\\fR\nThe model to use where \\fB\\-m\\fR is not given.\n"
-	".TP\n\\fBRNNLM_CPU\\fR\nCaps the instruction set: scalar, avx2, avx512.\n"
+	".TP\n\\fBRNNLM_CPU\\fR\nCaps the instruction set: scalar, avx2, avx512, avx512bf16, amx.\n"
 	"Without it the best is used that the processor and the system allow.\n"
 	".TP\n\\fBNO_COLOR\\fR\nIf set and not empty, no colours unless \\fB\\-\\-color=always\\fR.\n"
 	".TP\n\\fBCOLUMNS\\fR\nThe width to write for where the terminal does not tell.\n"

@@ -38,6 +38,7 @@ static const struct opt_example examples[] = {
 	{"rnnlm info", "the newest model in models/"},
 	{"rnnlm info --tensors models/book.safetensors", "with all its tensors"},
 	{"rnnlm info --strip small.safetensors models/book.safetensors", "a copy to give away"},
+	{"rnnlm info -m small.safetensors", "the same as rnnlm info small.safetensors"},
 	{"rnnlm info --json | jq .val_nats", "one figure of it"},
 	{0},
 };
@@ -50,7 +51,7 @@ static const struct opt_command command = {
 	        "whether training can go on; the file is read and checked as a whole. A line is a name and a value. "
 	        "Nats of the held-out text are per symbol of the model's unit, bits per character of the text.\n\n"
 	        "With --json it is one object with the keys model, format, cell, layers, hidden, embed, tie, residual, "
-	        "params, precision, bytes, unit, vocab, corpus, corpus_hash, corpus_bytes, train_symbols, val_symbols, val_chars, "
+	        "params, precision, bytes, unit, vocab, corpus, corpus_hash, corpus_utf8 (yes or no), corpus_bytes, train_symbols, val_symbols, val_chars, "
 	        "best_step, val_nats, val_bits, resumable, step, tokens, options, and with --tensors the list tensors "
 	        "of objects with name, dtype, shape, min, max, rms. What the file does not say is null.",
 	.opts = table,
@@ -177,7 +178,7 @@ static const char *vocab_text(enum unit unit)
 
 static int show(struct buf *b, const struct loaded *l, const struct facts *f, struct err *e)
 {
-	static const char *const provenance[] = {"corpus", "corpus_hash", "corpus_bytes", "train_symbols", "val_symbols",
+	static const char *const provenance[] = {"corpus", "corpus_hash", "corpus_bytes", "corpus_utf8", "train_symbols", "val_symbols",
 	                                         "val_chars", "best_step", NULL};
 	const struct model_config *c = &l->model.cfg;
 	const char *per = l->vocab.unit == UNIT_CHAR || f->val_chars ? "character" : "symbol";
@@ -305,7 +306,7 @@ static int json_tensors(struct json_writer *w, const struct tensorfile *f, struc
 
 static int show_json(struct buf *b, const struct loaded *l, const struct facts *f, bool tensors, struct err *e)
 {
-	static const char *const texts[] = {"corpus", "corpus_hash", NULL};
+	static const char *const texts[] = {"corpus", "corpus_hash", "corpus_utf8", NULL};
 	static const char *const counts[] = {"corpus_bytes", "train_symbols", "val_symbols", "val_chars", "best_step", NULL};
 	const struct model_config *c = &l->model.cfg;
 	struct json_writer w = {.b = b};

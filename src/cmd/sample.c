@@ -62,6 +62,10 @@ static const struct opt_example examples[] = {
 	{"rnnlm sample", "400 characters of the newest model in models/"},
 	{"rnnlm sample --prompt 'The door' --temp=0.5 --seed=7", "the same text at every call"},
 	{"rnnlm sample -m names.safetensors --stop '\\n' --separator '' --count=20", "twenty lines: one name each"},
+	{"rnnlm sample --prompt-file letter.txt -n 200 --top-k=40 --top-p=0.95", "a letter goes on, without its unlikeliest symbols"},
+	{"rnnlm sample --seed=7 --count=100 --batch=32 --threads=2 --precision=f32 > hundred.txt",
+	 "a hundred samples, 32 side by side"},
+	{"rnnlm sample --seed=7 --first=17", "sample 17 of them again"},
 	{"rnnlm sample --json --count=100 --min-p=0.05 | jq -r .text", "one JSON object per sample"},
 	{"rnnlm sample --prompt 'The door' --beam=16 --count=3 --stop .", "the three likeliest ways to end the sentence"},
 	{"rnnlm sample --interactive --length=100 --stop '\\n'", "turn by turn; Ctrl-C stops a text, Ctrl-D ends"},
@@ -80,7 +84,9 @@ static const struct opt_command command = {
 	        "The same model, seed and options give the same text at any number of threads; a sample's text is a "
 	        "function of the seed and its number, however many are drawn. A newline is added behind "
 	        "a sample that does not end in one. A UTF-8 sequence that is begun is finished, even if that "
-	        "takes up to three symbols more than --length; if it still is not whole, its bytes are left out. Models of "
+	        "takes up to three symbols more than --length; if it still is not whole, its bytes are left out. Where all "
+	        "of the corpus was UTF-8, bytes and pieces that would break it are never drawn: they are left out before "
+	        "all rules. Models of "
 	        "words and of bpe pieces keep the space before a word with the word: let the prompt end without one.\n\n"
 	        "With --beam nothing is drawn: of all ways to go on from the W best beginnings the W likeliest are kept, "
 	        "symbol after symbol. One that --stop has ended stays among them, and is compared by its whole "
@@ -259,6 +265,10 @@ static int prepare(struct sampling *s, struct err *e)
 	if (read_prompt(s, e) || !(s->pool = pool_new(threads(s), e)) || state_new(&s->start, &s->l.model, 1, e) ||
 	    read_start(s, e))
 		return -1;
+	const char *utf8 = tf_meta(&s->l.file, "corpus_utf8");
+	if (s->l.vocab.unit != UNIT_CHAR && utf8 && strcmp(utf8, "yes") == 0 && whole_new(&s->whole, &s->l.vocab, e))
+		return -1;
+	s->whole_start = whole_after(s->prompt, s->prompt_len);
 	s->seed = o->seed_given ? (uint64_t)o->seed : rng_seed() & UINT32_MAX;
 	if (!o->seed_given && o->temp > 0 && !o->json && !o->beam)
 		cmd_note("--seed=%llu gives the same text again", (unsigned long long)s->seed);
@@ -272,6 +282,7 @@ static void release(struct sampling *s)
 	state_free(&s->start);
 	mem_free(s->prompt);
 	stop_free(&s->stop);
+	whole_free(&s->whole);
 	buf_free(&s->separator);
 	loaded_close(&s->l);
 }

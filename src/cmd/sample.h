@@ -13,6 +13,7 @@
 #include "cmd/loaded.h"
 #include "nn/sampler.h"
 #include "nn/work.h"
+#include "text/whole.h"
 
 enum { READ_STEPS = 64 }; /* of a prompt at a time */
 
@@ -44,6 +45,8 @@ struct sampling {
 	unsigned char *prompt;
 	size_t prompt_len;
 	struct stop stop;
+	struct whole whole; /* empty if the corpus was not all UTF-8, or symbols are characters */
+	enum whole_state whole_start; /* behind the prompt */
 	struct buf separator;
 	uint64_t seed;
 	bool tty; /* stdout is a terminal */
@@ -54,6 +57,7 @@ struct sample {
 	uint32_t number;
 	struct buf text; /* drawn; what has been printed is taken out */
 	size_t whole;    /* leading bytes of text in which every UTF-8 sequence is complete */
+	enum whole_state state; /* what is missing of the sequence that prompt and text end in */
 	uint32_t mark;   /* how much of the string to stop at the text ends with */
 	int64_t drawn;   /* symbols */
 	int over;        /* symbols drawn since it was to end, to finish a UTF-8 sequence */

@@ -165,6 +165,7 @@ static int draw(struct talk *t, struct sample *a, struct err *e)
 	const real *z = work_logits(t->work, 0, 1, &ld);
 	double all = (double)kern_get()->logsumexp(t->sampler.vocab, z);
 	t->bare = false;
+	t->sampler.allow = whole_allowed(&t->s->whole, a->state);
 	t->last = sampler_draw(&t->sampler, z, sample_uniform(t->s->seed, 0, t->drawn++));
 	if (sample_add(t->s, a, t->last, all - (double)z[t->last], pressed || terminated, e))
 		return -1;
@@ -180,6 +181,7 @@ static int answer(struct talk *t, struct err *e)
 {
 	struct sample a = {.last = -1, .flushed = io_now(), .done = t->o->length == 0};
 	int rc = 0;
+	a.state = whole_after(t->text.p, t->text.len);
 	t->sampler.cfg = sample_rules(t->s);
 	hold_signals(false);
 	while (rc == 0 && !a.done && !cmd_out_failed())

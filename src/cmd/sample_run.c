@@ -87,7 +87,8 @@ static int begin(struct batch *b, struct err *e)
 	const struct sampling *s = b->s;
 	while (b->busy < b->lanes && b->begun < b->count && b->begun - b->printed < b->slots) {
 		struct sample *a = at(b, b->begun);
-		*a = (struct sample){.number = (uint32_t)(s->o->first + b->begun), .last = -1, .done = s->o->length == 0};
+		*a = (struct sample){.number = (uint32_t)(s->o->first + b->begun), .last = -1, .state = s->whole_start,
+		                     .done = s->o->length == 0};
 		if (b->begun == b->printed && sample_head(s, a, b->begun == 0, e))
 			return -1;
 		b->begun++;
@@ -108,6 +109,7 @@ static void draw_part(void *arg, int part, int parts)
 	for (size_t r = lo; r < hi; r++) {
 		struct lane *l = &b->lane[b->r0 + r];
 		const real *z = b->logits + r * b->ld;
+		b->sampler[part].allow = whole_allowed(&b->s->whole, l->sample->state);
 		uint32_t id = sampler_draw(&b->sampler[part], z, sample_uniform(b->s->seed, l->sample->number, l->sample->drawn));
 		l->nats = (double)kern_get()->logsumexp(b->s->l.vocab.size, z) - (double)z[id];
 		b->next[b->r0 + r] = id;

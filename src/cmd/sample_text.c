@@ -73,6 +73,7 @@ int sample_add(const struct sampling *s, struct sample *a, uint32_t id, double n
 		return -1;
 	a->nats += nats;
 	a->drawn++;
+	a->state = whole_step(&s->whole, a->state, id);
 	if ((n = stop_find(&s->stop, &a->mark, a->text.p + before, a->text.len - before)) > 0) {
 		a->stopped = true;
 		a->text.len = before + n;

@@ -43,10 +43,10 @@ static const struct opt options[] = {
 	{.name = "html", .type = OPT_FLAG, AT(html), .help = "the same as a page for a browser"},
 	{.name = "per-token", .type = OPT_FLAG, AT(per_token),
 	 .help = "a table of all symbols: probability, surprisal, rank, and the likeliest in their place"},
-	{.name = "next", .type = OPT_INT, AT(next), .min = 1, .max = SCORE_MOST_NEXT,
+	{.name = "next", .type = OPT_INT, AT(next), .min = 1, .max = 1e9,
 	 .arg = "K",
 	 .help = "the K likeliest symbols after each TEXT, after the file, or at the start of a text if "
-	         "none is given"},
+	         "none is given; all of the vocabulary if it has no more than K"},
 	CMD_OPT_JSON(struct score_options),
 	{.name = "color", .type = OPT_CHOICE, AT(color), .def = "auto", .choices = color_names,
 	 .help = "colours of --heat; auto: on a terminal, unless NO_COLOR is set"},
@@ -65,11 +65,16 @@ static const struct opt_example examples[] = {
 	{"rnnlm score --per-token \"the cat szt\"", "where a text surprises"},
 	{"rnnlm score --next 5 \"the ca\"", "what comes next"},
 	{"rnnlm score -m models/book.safetensors -f book.txt --tail 0.1", "the part that was held out in training"},
+	{"rnnlm score -m models/book.safetensors -f book.txt --tail 0.1 --carry", "the same with all that stands before it as context"},
+	{"rnnlm score -f book.txt --tail 0.1 --window 256", "the same by windows of 256, as nanoGPT counts"},
 	{"rnnlm score -f letters.txt --dynamic 0.002 --mix-ngram 6",
 	 "a text unlike the corpus, by a model that adapts to it"},
+	{"rnnlm score -f letters.txt --dynamic 0.003 --dynamic-seq 16 --dynamic-decay 0.001", "adapting faster, and going back sooner"},
+	{"rnnlm score -f letters.txt --mix-ngram 6 --ngram-corpus notes.txt", "an n-gram model that has read another text before"},
 	{"tail -f log | rnnlm score --lines --json | jq -r 'select(.bits_per_char > 3) | .text'",
 	 "odd lines of a log, as they come"},
 	{"rnnlm score --heat -f letter.txt", "a text coloured by surprisal"},
+	{"rnnlm score --heat --color=always --lines -f letter.txt | head -n 40", "with colours in a pipe too"},
 	{"rnnlm score --html -f letter.txt > letter.html", "the same for a browser"},
 	{"rnnlm score --top-lines 20 -f access.log", "the oddest lines of a log"},
 	{"rnnlm score -m mine.safetensors --against all.safetensors --lines --rank -f crawl.txt",
@@ -77,6 +82,7 @@ static const struct opt_example examples[] = {
 	{"rnnlm score --id --rank --json -f nbest.tsv | jq -r 'select(.rank == 1) | [.id, .text] | @tsv'",
 	 "the best of each n-best list"},
 	{"rnnlm score --lines -f names.txt | sort -k5,5gr | head", "the strangest names: column 5 is bits/char"},
+	{"rnnlm score --threads=1 --precision=f32 -f book.txt", "on one core, in float32 whatever the model was trained in"},
 	{NULL, NULL}};
 
 static const struct opt_command command = {
@@ -253,6 +259,11 @@ static struct scorer *scorer_new(const struct score_options *o, struct loaded *l
 	struct scorer *s = mem_new(1, sizeof *s, e);
 	if (!s)
 		return NULL;
+	size_t top = o->next > SCORE_TOP && l->vocab.size > SCORE_TOP ? l->vocab.size : SCORE_TOP;
+	if (!(s->top = mem_new(top, sizeof *s->top, e))) {
+		mem_free(s);
+		return NULL;
+	}
 	loaded_precision(l, o->precision);
 	s->o = o;
 	s->l = l;

@@ -17,7 +17,6 @@
 
 #define SCORE_FLUSH 65536     /* bytes of output that are worth a write */
 #define SCORE_TOP 5           /* likeliest symbols listed at each position */
-#define SCORE_MOST_NEXT 1000  /* likeliest continuations that may be asked for */
 #define SCORE_MISSING 5       /* unknown symbols named */
 #define SCORE_LEVELS 7        /* shades of surprisal, none among them */
 
@@ -119,7 +118,7 @@ struct scorer {
 	int T, B;
 	struct score_item *items; /* being evaluated */
 	bool stream;              /* the only item: its rows may be printed as they come */
-	struct score_top top[SCORE_MOST_NEXT];
+	struct score_top *top;    /* room for SCORE_TOP, with --next for the vocabulary */
 	struct err *e;
 	bool failed;
 

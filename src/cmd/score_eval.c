@@ -1,6 +1,8 @@
 /* rnnlm score: from symbols to figures. */
 #include "cmd/score.h"
 
+#include <stdlib.h>
+
 #include "nn/eval.h"
 #include "text/utf8.h"
 
@@ -23,6 +25,7 @@ void scorer_free(struct scorer *s)
 	pool_free(s->pool);
 	buf_free(&s->out);
 	score_kept_clear(s);
+	mem_free(s->top);
 	mem_free(s->kept.item);
 	score_shade_free(&s->shade);
 }
@@ -105,10 +108,25 @@ static int prepare(struct scorer *s, size_t longest, size_t n, size_t symbols, s
 
 /* --- during -------------------------------------------------------------------- */
 
-/* The k largest logits, falling (ties: lower id first), into s->top. */
+static int by_logit(const void *a, const void *b)
+{
+	const struct score_top *x = a, *y = b;
+	if (x->logit > y->logit || x->logit < y->logit)
+		return x->logit > y->logit ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The k largest logits, falling (ties: lower id first), into s->top. A few are kept in
+ * order while all are looked at; for many it is quicker to sort the vocabulary. */
 static size_t find_top(struct scorer *s, const real *logits, size_t k)
 {
 	size_t n = 0;
+	if (k > SCORE_TOP) {
+		for (; n < s->l->vocab.size; n++)
+			s->top[n] = (struct score_top){(uint32_t)n, logits[n]};
+		qsort(s->top, n, sizeof *s->top, by_logit);
+		return n < k ? n : k;
+	}
 	for (uint32_t id = 0; id < s->l->vocab.size; id++) {
 		if (n == k && !(logits[id] > s->top[n - 1].logit))
 			continue;

@@ -40,6 +40,7 @@ static const struct opt_example examples[] = {
      "any bytes survive the round trip"},
     {"rnnlm tokenize --unit=bpe --vocab-size=2000 --pieces book.txt | head", "what byte-pair encoding makes of a text"},
     {"echo 'Hello' | rnnlm tokenize --ids -m models/book.safetensors", "ids of a model"},
+    {"rnnlm tokenize --json book.txt | jq .entropy_bits", "one figure of the summary"},
     {NULL, NULL}};
 
 static const struct opt_command command = {
@@ -138,7 +139,8 @@ static int run(int argc, char **argv)
 		rc = tokenize_ids(&o, model, text, len, &e);
 		goto out;
 	}
-	if (!model && vocab_build_sized(&v, (enum unit)o.unit, text, len, 0, (uint32_t)o.vocab_size, &e))
+	uint64_t least = o.unit == UNIT_BYTE ? 1 : 0; /* bytes that occur: it is this text that is described */
+	if (!model && vocab_build_sized(&v, (enum unit)o.unit, text, len, least, (uint32_t)o.vocab_size, &e))
 		goto out;
 	if (o.pieces) {
 		rc = tokenize_pieces(&o, &v, text, len, &e);

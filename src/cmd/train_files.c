@@ -68,6 +68,7 @@ int train_describe(struct tf_writer *w, const struct train_options *o, const str
 {
 	return ckpt_put_config(w, cfg, e) || tf_put_meta(w, "unit", unit_names[c->vocab.unit], e) ||
 	       tf_put_meta(w, "vocab", vocab, e) || tf_put_meta(w, "corpus", c->stem, e) || put_facts(w, c, e) ||
+	       tf_put_meta(w, "corpus_utf8", c->invalid ? "no" : "yes", e) ||
 	       put_text(w, "best_step", e, "%llu", (unsigned long long)best_step) ||
 	       (isfinite(val_nats) && put_text(w, "val_nats", e, "%.6f", val_nats)) || put_options(w, o, e) ? -1 : 0;
 }

@@ -100,7 +100,7 @@ void train_print_plan(const struct train_session *r, const struct train *t, cons
 	if (c->unknown_val)
 		cmd_note("%zu of the held-out symbols do not occur in the training part and count as unknown",
 		         c->unknown_val);
-	if (c->invalid)
+	if (c->invalid && c->vocab.unit == UNIT_CHAR)
 		cmd_note("%zu bytes are not UTF-8 and stand for themselves; --unit=byte would read all of the text as bytes",
 		         c->invalid);
 }

@@ -77,10 +77,11 @@ static void offer_row(struct beam *b, size_t place, const real *logits)
 {
 	const struct leaf *p = &b->kept[place];
 	double all = (double)kern_get()->logsumexp(b->vocab, logits);
+	const unsigned char *may = b->cfg->allow ? b->cfg->allow(b->cfg->arg, p->mark) : NULL;
 	struct leaf c = *p;
 	c.from = place;
 	for (uint32_t v = 0; v < b->vocab; v++) {
-		if (v == b->cfg->ban)
+		if (v == b->cfg->ban || (may && !may[v]))
 			continue;
 		c.id = v;
 		c.nats = p->nats + (all - (double)logits[v]);
@@ -135,7 +136,7 @@ static int choose(struct beam *b, struct err *e)
 		b->nodes[b->nnodes++] = (struct node){.id = p->id, .up = p->node};
 		p->node = (uint32_t)b->nnodes;
 		p->length++;
-		p->mark = b->cfg->end ? b->cfg->end(b->cfg->arg, p->mark, p->id) : 0;
+		p->mark = b->cfg->end ? b->cfg->end(b->cfg->arg, p->mark, p->id) : p->mark;
 		p->ended = p->mark == BEAM_ENDS;
 		if (p->ended)
 			continue;
@@ -199,7 +200,7 @@ int beam_search(const struct model *m, struct pool *pool, const struct beam_conf
 	    !(b.kept = mem_new(cfg->width, sizeof *b.kept, e)) || !(b.heap = mem_new(cfg->width, sizeof *b.heap, e)))
 		goto out;
 	state_copy(&b.now, 0, start, 0);
-	b.kept[0] = (struct leaf){.id = first};
+	b.kept[0] = (struct leaf){.id = first, .mark = cfg->mark};
 	b.nkept = 1;
 	for (size_t t = 0; t < cfg->length && !settled(&b) && !(stop && stop()); t++) {
 		expand(&b);

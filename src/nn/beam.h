@@ -14,8 +14,8 @@
 
 #define BEAM_ENDS UINT32_MAX
 
-/* Looks for the end while a continuation grows: from the mark that it has (0 at
- * first) and the id behind it to its new mark, or BEAM_ENDS: this id is its last. */
+/* Looks for the end while a continuation grows: from the mark that it has
+ * and the id behind it to its new mark, or BEAM_ENDS: this id is its last. */
 typedef uint32_t beam_fn(void *arg, uint32_t mark, uint32_t id);
 
 struct beam_config {
@@ -23,7 +23,10 @@ struct beam_config {
 	size_t wanted; /* of them, 1 .. width: the search is over when so many are sure */
 	size_t length; /* of a continuation that does not end by itself, in ids */
 	uint32_t ban;  /* an id that stands in none (the unknown), or NO_TARGET */
-	beam_fn *end;  /* or NULL */
+	beam_fn *end;  /* or NULL: all marks stay what they are at first */
+	uint32_t mark; /* at first, not BEAM_ENDS */
+	/* (vocab) 0: this id may not follow a path of this mark; NULL: all may. Or NULL. */
+	const unsigned char *(*allow)(void *arg, uint32_t mark);
 	void *arg;
 };
 

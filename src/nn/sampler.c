@@ -125,19 +125,37 @@ static uint32_t keep_top_p(struct sampler *s, uint32_t n, const real *z, double 
 	return keep_to(s, n, z, last);
 }
 
+static bool may_come(const struct sampler *s, uint32_t id)
+{
+	return id != s->cfg.ban && (!s->allow || s->allow[id]);
+}
+
+static uint32_t likeliest(const struct sampler *s, const real *z)
+{
+	if (!s->allow)
+		return sampler_best(z, s->vocab, s->cfg.ban);
+	uint32_t best = 0;
+	while (best + 1 < s->vocab && !may_come(s, best))
+		best++;
+	for (uint32_t v = best + 1; v < s->vocab; v++)
+		if (may_come(s, v) && z[v] > z[best])
+			best = v;
+	return best;
+}
+
 /* Ids that the rules leave, with weights that are proportional to probabilities, and
  * their sum. */
 static uint32_t keep(struct sampler *s, const real *z, double *sum)
 {
 	const struct sampler_config *c = &s->cfg;
-	uint32_t n = 0, all, best = sampler_best(z, s->vocab, c->ban);
+	uint32_t n = 0, all, best = likeliest(s, z);
 	if (c->temp <= 0) {
 		s->id[0] = best;
 		*sum = s->prob[0] = 1;
 		return 1;
 	}
 	for (uint32_t v = 0; v < s->vocab; v++)
-		if (v != c->ban)
+		if (may_come(s, v))
 			s->id[n++] = v;
 	if (c->top_k && c->top_k < n)
 		n = keep_top_k(s, n, z, c->top_k);

@@ -24,6 +24,8 @@ struct sampler_config {
 
 struct sampler {
 	struct sampler_config cfg; /* may be changed between draws */
+	const unsigned char *allow; /* (vocab) 0: this id may not be drawn, whatever the rules; at least
+	                               one other than ban may. NULL: all may. For the next draw */
 	uint32_t vocab;
 	uint32_t *id;   /* (vocab) */
 	double *prob;   /* (vocab) */

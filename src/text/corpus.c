@@ -179,7 +179,7 @@ int corpus_load(struct corpus *c, const struct corpus_source *s, struct err *e)
 	size_t bad_train = 0, bad_val = 0;
 	c->train_chars = utf8_count(text, train_len, &bad_train);
 	c->val_chars = utf8_count(val, val_len, &bad_val);
-	c->invalid = unit == UNIT_CHAR ? bad_train + bad_val : 0;
+	c->invalid = bad_train + bad_val;
 	rc = 0;
 out:
 	mem_free(text);

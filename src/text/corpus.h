@@ -15,7 +15,7 @@ struct corpus {
 	size_t train_chars, val_chars;
 	size_t bytes;         /* of all files together */
 	size_t unknown_val;   /* held-out symbols that the vocabulary lacks */
-	size_t invalid;       /* bytes that are not UTF-8 (unit char) */
+	size_t invalid;       /* bytes that are not UTF-8 */
 	uint64_t hash;        /* FNV-1a 64 of all bytes, training then validation files */
 	char *stem;           /* first file's name without folder and last extension;
 	                         "stdin" for "-" */

@@ -48,7 +48,8 @@ static int build_symbols(struct vocab *v, enum unit unit, const unsigned char *t
                          uint64_t min_count, struct err *e)
 {
 	uint32_t span = unit == UNIT_BYTE ? 256 : CODE_POINTS, size = 1, symbol;
-	uint64_t least = min_count ? min_count : 1;
+	/* All bytes are few enough to be known: no text is lost then. */
+	uint64_t least = min_count || unit == UNIT_BYTE ? min_count : 1;
 	uint64_t *seen = mem_new(span, sizeof *seen, e); /* (span) occurrences */
 	if (!seen)
 		return -1;

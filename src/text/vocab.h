@@ -48,8 +48,8 @@ struct vocab {
 	struct bpe bpe;       /* unit bpe */
 };
 
-/* From text; symbols that occur fewer than min_count times (0 and 1: none)
- * are left to the unknown. For word and bpe this is vocab_build_sized with the size 0. */
+/* From text; symbols that occur fewer than min_count times are left to the unknown
+ * (0: characters that do not occur, and no byte at all). For word and bpe this is vocab_build_sized with the size 0. */
 int vocab_build(struct vocab *v, enum unit unit, const unsigned char *text, size_t len,
                 uint64_t min_count, struct err *e);
 /* The same with at most `size` ids, the bytes and the unknown among them, for word

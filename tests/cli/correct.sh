@@ -16,7 +16,7 @@ tr -d '\n' <"$corpus" >"$TMP/flat.txt"
 flat=$TMP/flat.safetensors # its vocabulary has no newline
 run 0 train "$TMP/flat.txt" -o "$flat"
 bytes=$TMP/bytes.safetensors
-run 0 train "$corpus" --unit=byte -o "$bytes"
+run 0 train "$corpus" --unit=byte --min-count=1 -o "$bytes"
 
 correct() {
 	"$RNNLM" correct -m "$good" "$@"

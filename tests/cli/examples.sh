@@ -28,7 +28,8 @@ train*)
 	done
 	[ -z "$long" ] || set -- "$@" --steps=3
 	case "$*" in
-	*--init-from*) ;;
+	*--init-from* | *--tie*) ;;
+	*--residual*) set -- "$@" --layers=2 --hidden=8 ;;
 	*) set -- "$@" --layers=1 --hidden=8 ;;
 	esac
 	set -- "$@" --batch=2 --seq=8 --threads=1
@@ -52,7 +53,7 @@ export FAILED HOME PATH
 
 # Fewer lines than head prints: nobody meets a closed pipe.
 stand_ins() {
-	for file in corpus.txt book.txt notes.txt more.txt letters.txt letter.txt crawl.txt access.log log; do
+	for file in corpus.txt book.txt notes.txt more.txt letters.txt letter.txt crawl.txt access.log log valid.txt; do
 		head -n 8 "$OLDPWD/data/stories.txt" >$file
 	done
 	printf 'Anna\nBob\nCleo\nDora\nEmil\nFay\nGus\nHugo\n' >names.txt
@@ -87,6 +88,21 @@ for command in train tokenize sample score correct bench info help; do
 		run 0 example "$line"
 		ok test ! -s "$FAILED"
 	done 3<"$TMP/examples"
+done
+
+# An option that no example shows is one that nobody has tried as printed. --help is the
+# same everywhere.
+for command in train tokenize sample score correct bench info help; do
+	t "every option of $command is in an example"
+	COLUMNS=500 "$RNNLM" $command --help >"$TMP/help"
+	sed '1,/^Examples:$/d' "$TMP/help" | sed -n '/^  [^ ]/s/$/ /p' | tr '=' ' ' >"$TMP/examples"
+	sed '/^Examples:$/,$d' "$TMP/help" | sed -n 's/^ *\(-[a-z]\)\{0,1\},\{0,1\} *\(--[a-z0-9-]*\).*/\2 \1/p' >"$TMP/options"
+	ok grep -q -e '^--help' "$TMP/options"
+	missing=
+	while read -r option letter <&3; do
+		[ "$option" = --help ] || grep -qF -e " $option " -e " ${letter:-$option} " "$TMP/examples" || missing="$missing $option"
+	done 3<"$TMP/options"
+	ok is "$missing" ''
 done
 
 finish

@@ -42,11 +42,11 @@ done >"$TMP/euro.txt"
 awk 'BEGIN { for (i = 0; i < 3000; i++) printf "%c%c", 97 + i % 2, 48 + i % 40; print "" }' >"$TMP/rare.txt"
 train lines "$TMP/lines.txt"
 train flat "$TMP/flat.txt"
-train bytes "$TMP/euro.txt" --unit=byte
+train bytes "$TMP/euro.txt" --unit=byte --min-count=1
 train chars "$TMP/euro.txt"
 train rare "$TMP/rare.txt" --min-count=200
 tr '\202\254' '\342\342' <"$TMP/euro.txt" >"$TMP/heads.txt"
-train heads "$TMP/heads.txt" --unit=byte
+train heads "$TMP/heads.txt" --unit=byte --min-count=1
 
 # --- what is written ---------------------------------------------------------
 t "length, and a newline behind it"
@@ -279,7 +279,44 @@ ok test "$(tr -d '\342\n' <"$TMP/out" | wc -c)" -eq 0
 run 0 sample heads -n 5 --temp=0 --count=3 --json
 ok test "$(number tokens)" = 8
 out_has '"text":"\udce2\udce2\udce2\udce2\udce2\udce2\udce2","tokens":8'
-# A prompt that the unit splits.
+
+t "what a model of UTF-8 draws is UTF-8, however little it has learnt"
+i=0
+while [ "$i" -lt 20 ]; do
+	printf '%s\n' '　吾輩は猫である。名前はまだ無い。' 'どこで生れたかとんと見当がつかぬ。' 'Жалеть! зачем 𝄞?'
+	i=$((i + 1))
+done >"$TMP/utf8.txt"
+for unit in byte bpe word; do
+	train weak "$TMP/utf8.txt" --unit=$unit --steps=3
+	for how in "-n 300 --temp=3 --count=9 --seed=1" "-n 300 --temp=0" "-n 99 --temp=3 --top-k=5 --seed=2" \
+		"-n 40 --beam=6 --count=6" "-n 99 --temp=100 --top-p=0.5 --min-p=0.01 --stop=z --seed=3"; do
+		# shellcheck disable=SC2086 # words
+		run 0 sample weak $how
+		ok iconv -f UTF-8 -t UTF-8 "$TMP/out"
+	done
+	# Half a character in the prompt is made whole.
+	printf 'a\346\234' >"$TMP/half"
+	for how in "--temp=3 --seed=4" "--beam=3"; do
+		# shellcheck disable=SC2086 # words
+		run 0 sample weak -n 50 --prompt-file="$TMP/half" $how
+		ok iconv -f UTF-8 -t UTF-8 "$TMP/out"
+	done
+	printf 'a\346\234\nb\n' >"$TMP/turns"
+	run 0 sh -c '"$RNNLM" sample -m "$1" --interactive -n 60 --temp=3 --seed=5 <"$2"' - "$TMP/weak.safetensors" "$TMP/turns"
+	ok sh -c 'printf "a\346\234" | cat - "$1" | iconv -f UTF-8 -t UTF-8' - "$TMP/out"
+done
+run 0 "$RNNLM" info --json "$TMP/weak.safetensors"
+ok is "$(str corpus_utf8)" yes
+
+t "a model of other text draws that"
+awk 'BEGIN { for (i = 0; i < 40; i++) printf "\326\301\314\305\324\330 \332\301\336\305\315 " }' >"$TMP/koi8.txt"
+train koi8 "$TMP/koi8.txt" --unit=byte
+run 0 sample koi8 -n 300 --temp=0
+ok test "$(tr -dc '\300-\337' <"$TMP/out" | wc -c)" -gt 200
+run 0 "$RNNLM" info "$TMP/koi8.safetensors"
+ok grep -q '^corpus_utf8  *no$' "$TMP/out"
+
+t "a prompt that the unit splits"
 run 0 sample bytes -n 3 --temp=0 --prompt 'ä€'
 out_is 'ä€€'
 err_has 'does not know 2 of 5 symbols, the first is "ä" (byte 1)'
@@ -318,6 +355,7 @@ fi
 
 t "Ctrl-C finishes the line"
 for signal in INT TERM; do
+	rm -f "$TMP/long" # what the one before wrote is no sign of life
 	"$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000000 --seed=1 >"$TMP/long" 2>/dev/null &
 	child=$!
 	until_there "$TMP/long" "$child" 1001
@@ -336,6 +374,7 @@ ok test "$(grep -c '"sample":0,' "$TMP/long")" -eq 1
 ok test "$(wc -l <"$TMP/long")" -eq 1
 
 t "text comes while it is drawn"
+rm -f "$TMP/long"
 "$RNNLM" sample -m "$TMP/flat.safetensors" -n 1000000000 --seed=1 >"$TMP/long" 2>/dev/null &
 child=$!
 until_there "$TMP/long" "$child" 101

@@ -23,7 +23,7 @@ bytes=$TMP/bytes.safetensors
 run 0 train "$TMP/bytes.txt" -o "$bytes" --steps=60 --unit=byte
 flatbytes=$TMP/flatbytes.safetensors
 tr -d '\n' <"$TMP/bytes.txt" >"$TMP/flatbytes.txt"
-run 0 train "$TMP/flatbytes.txt" -o "$flatbytes" --steps=20 --unit=byte
+run 0 train "$TMP/flatbytes.txt" -o "$flatbytes" --steps=20 --unit=byte --min-count=1
 
 score() {
 	"$RNNLM" score -m "$good" "$@"

@@ -57,6 +57,8 @@ printf 'h\303\251h\303\250h\303\251h\303\250h\303\251h\303\250h\303\251h\303\250
 run 0 train --val-frac=0 --unit=char "$TMP/utf8.txt"
 ok test "$(info vocab) $(info train_symbols)" = '4 16' # h e-acute e-grave, and the unknown
 run 0 train --val-frac=0 --unit=byte "$TMP/utf8.txt"
+ok test "$(info vocab) $(info train_symbols)" = '257 24' # every byte, so that no text is lost
+run 0 train --val-frac=0 --unit=byte --min-count=1 "$TMP/utf8.txt"
 ok test "$(info vocab) $(info train_symbols)" = '5 24'
 
 t "--min-count: rarer symbols are left to the unknown one"
@@ -419,7 +421,7 @@ for unit in char byte; do
 	! command -v iconv >/dev/null 2>&1 || ok iconv -f UTF-8 -t UTF-8 "$TMP/err"
 done
 head -c 4000 /dev/zero | tr '\000' '\377' >"$TMP/bytes.bin"
-run 0 train --unit=byte --steps=10 --sample-every=10 "$TMP/bytes.bin"
+run 0 train --unit=byte --min-count=1 --steps=10 --sample-every=10 "$TMP/bytes.bin"
 err_has '\xFF\xFF'
 
 t "--vocab-size: not with the vocabulary of another model"

@@ -150,7 +150,7 @@ for unit in char byte word bpe; do
 		unknown=$(sed -n 's/rnnlm: \([0-9]*\) symbols* .* unknown.*/\1/p' "$TMP/err")
 		run 0 tok --decode -m "$m" "$TMP/ids"
 		case $unit in
-		char | byte) # what is lost is told
+		char) # what is lost is told
 			if [ -z "$unknown" ]; then
 				same "$TMP/out" "$text"
 			else

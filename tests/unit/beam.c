@@ -21,6 +21,21 @@ static uint32_t first_ends(void *arg, uint32_t mark, uint32_t id)
 	return id == 0 ? BEAM_ENDS : 0;
 }
 
+/* A language in which 0 follows an even number of 2s only, and 1 an odd one: marks 1
+ * and 2. */
+static uint32_t parity(void *arg, uint32_t mark, uint32_t id)
+{
+	(void)arg;
+	return id == 2 ? 3 - mark : mark;
+}
+
+static const unsigned char *by_parity(void *arg, uint32_t mark)
+{
+	static const unsigned char even[V] = {1, 0, 1, 1}, odd[V] = {0, 1, 1, 0};
+	(void)arg;
+	return mark == 1 ? even : mark == 2 ? odd : NULL;
+}
+
 struct setting {
 	struct model m;
 	struct state start;
@@ -86,10 +101,11 @@ static void list_all(const struct setting *s, const struct beam_config *c, uint3
 		return;
 	}
 	for (uint32_t v = 0; v < V; v++) {
-		if (v == c->ban)
+		const unsigned char *may = c->allow ? c->allow(c->arg, mark) : NULL;
+		if (v == c->ban || (may && !may[v]))
 			continue;
 		ids[n] = v;
-		list_all(s, c, ids, n + 1, c->end ? c->end(c->arg, mark, v) : 0);
+		list_all(s, c, ids, n + 1, c->end ? c->end(c->arg, mark, v) : mark);
 	}
 }
 
@@ -112,7 +128,7 @@ static void check_exact(const struct setting *s, struct beam_config c)
 	struct beam_path *found;
 	size_t n;
 	nall = 0;
-	list_all(s, &c, ids, 0, 0);
+	list_all(s, &c, ids, 0, c.mark);
 	qsort(all, nall, sizeof *all, falling);
 	c.width = c.wanted = nall;
 	for (int less = 0; less < 2; less++) {
@@ -149,6 +165,9 @@ static void exact(void)
 			check_exact(&s, (struct beam_config){.length = 4, .ban = NO_TARGET});
 			check_exact(&s, (struct beam_config){.length = MOST_LEN, .ban = V - 1, .end = pair_ends, .arg = &calls});
 			check_exact(&s, (struct beam_config){.length = MOST_LEN, .ban = V - 1, .end = first_ends});
+			for (uint32_t mark = 1; mark <= 3; mark++) /* 3: all may come, and marks stay */
+				check_exact(&s, (struct beam_config){.length = 4, .ban = NO_TARGET, .mark = mark, .allow = by_parity,
+				                                     .end = mark < 3 ? parity : NULL});
 			CHECK(calls > 0);
 			setting_free(&s);
 		}

@@ -98,7 +98,7 @@ static void bytes_as_units(void)
 	CHECK_INT(c.nval, 2);
 	CHECK_INT(c.train_chars, 2);
 	CHECK_INT(c.val_chars, 2);
-	CHECK_INT(c.invalid, 0);
+	CHECK_INT(c.invalid, 1);
 	CHECK_STR(c.stem, "bytes");
 	corpus_free(&c);
 }

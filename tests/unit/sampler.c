@@ -409,6 +409,43 @@ static void one_left(void)
 	sampler_free(&s);
 }
 
+/* What may not come is as if it were not there, whatever the rules. */
+static void allowed(void)
+{
+	enum { N = 40 };
+	real z[N], rest[N];
+	unsigned char allow[N];
+	for (uint32_t i = 0; i < 200; i++) {
+		struct sampler_config c = {.temp = i % 4 ? 0.9 : 0, .top_k = i % 3 ? i % 13 : 0, .top_p = i % 5 ? 0.3 + 0.1 * (i % 7) : 1,
+		                           .min_p = i % 7 ? 0 : 0.1, .ban = i % 2 ? N - 1 : NO_TARGET}, fewer = c;
+		struct sampler some, all;
+		uint32_t n = 0, kept, place[N];
+		random_logits(500 + i, z, N);
+		for (uint32_t v = 0; v < N; v++) {
+			allow[v] = (v * 7 + i) % 11 < 4;
+			if (!allow[v])
+				z[v] += 20; /* it would be drawn all the time */
+			place[v] = n;
+			if (allow[v] && v != c.ban)
+				rest[n++] = z[v];
+		}
+		fewer.ban = NO_TARGET;
+		CHECK_INT(sampler_new(&some, &c, N, NULL), 0);
+		CHECK_INT(sampler_new(&all, &fewer, n, NULL), 0);
+		some.allow = allow;
+		kept = sampler_filter(&some, z);
+		CHECK_INT(kept, sampler_filter(&all, rest));
+		for (uint32_t k = 0; k < kept; k++) {
+			CHECK(allow[some.id[k]] && some.id[k] != c.ban);
+			CHECK_INT(place[some.id[k]], all.id[k]);
+			CHECK_NEAR(some.prob[k], all.prob[k], 0);
+		}
+		CHECK_INT(place[draw(&some, z, i)], draw(&all, rest, i));
+		sampler_free(&some);
+		sampler_free(&all);
+	}
+}
+
 static void memory(void)
 {
 	struct sampler s;
@@ -429,6 +466,6 @@ static void memory(void)
 }
 
 TEST_MAIN("sampler", {"temperature", temperature}, {"top-k", top_k}, {"top-p", top_p}, {"min-p", min_p},
-          {"ties", ties}, {"ban", ban}, {"combined", combined}, {"large", large}, {"greedy", greedy}, {"inverse", inverse},
+          {"ties", ties}, {"ban", ban}, {"allowed", allowed}, {"combined", combined}, {"large", large}, {"greedy", greedy}, {"inverse", inverse},
           {"frequencies", frequencies}, {"hot", hot}, {"extreme", extreme}, {"not numbers", not_numbers},
           {"one left", one_left}, {"memory", memory})

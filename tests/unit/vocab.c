@@ -60,7 +60,17 @@ static void build_chars(void)
 
 static void build_bytes(void)
 {
-	struct vocab v = built(UNIT_BYTE, "\xC3\xA9\xC3z", 0);
+	struct vocab v = built(UNIT_BYTE, "\xC3\xA9\xC3z", 0); /* all, occurring or not */
+	CHECK_INT(v.size, 257);
+	CHECK_INT(v.symbols[0], 0);
+	CHECK_INT(v.symbols[255], 255);
+	CHECK_INT(v.counts[0xC3], 2);
+	CHECK_INT(v.counts[0], 0);
+	CHECK_INT(v.newline, '\n');
+	check_sound(&v);
+	vocab_free(&v);
+
+	v = built(UNIT_BYTE, "\xC3\xA9\xC3z", 1);
 	CHECK_INT(v.size, 4);
 	CHECK_INT(v.symbols[0], 'z');
 	CHECK_INT(v.symbols[1], 0xA9);
@@ -170,7 +180,7 @@ static void unknown_symbols(void)
 	vocab_free(&v);
 
 	buf_clear(&back);
-	v = built(UNIT_BYTE, "ab", 0);
+	v = built(UNIT_BYTE, "ab", 1);
 	CHECK_INT(vocab_decode(&v, 2, &back, &e), 0);
 	CHECK_STR(back.p, "?");
 	CHECK_INT(vocab_decode(&v, 3, &back, &e), -1);
