@@ -34,9 +34,14 @@
 
 static void k_round_bf16(size_t n, uint16_t *y, const real *x)
 {
+	size_t i = 0;
+#ifdef __AVX512BF16__
+	for (; i + 16 <= n; i += 16)
+		bf16_round16(y + i, x + i);
+#endif
 	INDEPENDENT
-	for (size_t i = 0; i < n; i++)
-		y[i] = bf16_of(x[i]);
+	for (size_t k = i; k < n; k++)
+		y[k] = bf16_of(x[k]);
 }
 
 static inline real number_at(const void *x, const enum precision type, size_t i)

@@ -110,7 +110,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	pool_adapt(w->pool);
 	w->T = b->T;
 	w->B = b->B;
-	bool had_hh = w->dropped_hh;
+	bool had = w->dropped, had_hh = w->dropped_hh;
 	w->dropped = b->drop && (b->drop->input > 0 || b->drop->layers > 0 || b->drop->output > 0);
 	w->dropped_hh = b->drop && b->drop->hh > 0;
 	bool stale = w->version != w->m->version || had_hh || w->dropped_hh;
@@ -119,7 +119,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	if (stale)
 		pool_run(w->pool, pack_part, w);
 	w->version = w->m->version;
-	table_make(w, b, stale);
+	table_make(w, b, stale || had != w->dropped);
 	if (w->dropped)
 		make_masks(w, b);
 	for (int i = 0; i < w->m->cfg.layers; i++) {

@@ -7,6 +7,19 @@
 
 #include <string.h>
 
+/* Rows begin as the bias, for the cell to add both at once; not where dropout scales
+ * what is in them. */
+static void begin_rows(struct work *w)
+{
+	const struct layer *l = &w->layer[0];
+	size_t n = (size_t)l->cell->slots * l->hs;
+	for (size_t r = 0; r < w->nrows; r++)
+		if (w->dropped)
+			memset(w->table + r * l->lda, 0, n * sizeof(real));
+		else
+			memcpy(w->table + r * l->lda, l->bias, n * sizeof(real));
+}
+
 /* One-hot input: row of symbol v = column v of the input weights, gate by gate. */
 static void columns_part(void *arg, int part, int parts)
 {
@@ -20,7 +33,7 @@ static void columns_part(void *arg, int part, int parts)
 			const real *from = wx + ((size_t)g * H + u) * V;
 			real *to = w->table + (size_t)l->cell->in_slot[g] * l->hs + u;
 			for (size_t r = 0; r < w->nrows; r++)
-				to[r * l->lda] = from[w->row_id[r]];
+				to[r * l->lda] += from[w->row_id[r]];
 		}
 }
 
@@ -28,6 +41,7 @@ static void fill_table(struct work *w)
 {
 	struct layer *l = &w->layer[0];
 	size_t E = (size_t)w->m->cfg.embed;
+	begin_rows(w);
 	if (!E) {
 		pool_run(w->pool, columns_part, w);
 		return;
@@ -37,7 +51,7 @@ static void fill_table(struct work *w)
 		memcpy(w->emb + r * w->lde, emb + w->row_id[r] * E, E * sizeof(real));
 	for (int g = 0; g < l->cell->gates; g++)
 		mat_mul(w->pool, &l->wx[g], w->nrows, w->emb, w->lde,
-		        w->table + (size_t)l->cell->in_slot[g] * l->hs, l->lda, false);
+		        w->table + (size_t)l->cell->in_slot[g] * l->hs, l->lda, true);
 }
 
 void table_make(struct work *w, const struct block *b, bool stale)
