@@ -9,7 +9,7 @@
 
 #include "mat/bf16.h"
 #include "mat/kern.h"
-#include "mat/vmath.h"
+#include "mat/lane.h"
 
 #ifdef REAL_DOUBLE
 #define R_SQRT sqrt
@@ -82,19 +82,21 @@ static void k_exp(size_t n, real *y, const real *x)
 		y[i] = v_exp(x[i]);
 }
 
-static void k_tanh(size_t n, real *y, const real *x)
-{
-	INDEPENDENT
-	for (size_t i = 0; i < n; i++)
-		y[i] = v_tanh(x[i]);
-}
-
-static void k_sigmoid(size_t n, real *y, const real *x)
-{
-	INDEPENDENT
-	for (size_t i = 0; i < n; i++)
-		y[i] = v_sigmoid(x[i]);
-}
+/* What the cells use, see lane.h. */
+#define LANE_FUNCTION(name, function)                                                      \
+	static void name(size_t n, real *y, const real *x)                                     \
+	{                                                                                      \
+		size_t whole = n - n % LANE;                                                       \
+		real last[LANE_MAX] = {0};                                                         \
+		INDEPENDENT                                                                        \
+		for (size_t i = 0; i < whole; i += LANE)                                           \
+			lane_store(y + i, function(lane_load(x + i)));                                 \
+		memcpy(last, x + whole, (n - whole) * sizeof(real));                               \
+		lane_store(last, function(lane_load(last)));                                       \
+		memcpy(y + whole, last, (n - whole) * sizeof(real));                               \
+	}
+LANE_FUNCTION(k_tanh, lane_tanh)
+LANE_FUNCTION(k_sigmoid, lane_sigmoid)
 
 static void k_log(size_t n, real *y, const real *x)
 {
