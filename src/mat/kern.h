@@ -146,6 +146,8 @@ struct kern {
 
 	/* log(sum(exp(x))) without overflow; x is not changed. n >= 1. */
 	real (*logsumexp)(size_t n, const real *x);
+	/* The same of m rows with stride ld, into y (m). */
+	void (*logsumexp_rows)(size_t m, size_t n, real *y, const real *x, size_t ld);
 	/* The same, and y = exp(x - it): the softmax. y may equal x. */
 	real (*softmax)(size_t n, real *y, const real *x);
 

@@ -40,7 +40,7 @@
 
 #include "nn/phase.h"
 
-enum { CHUNK = 64, MIN_ROWS = 8, ROWS = 96 };
+enum { CHUNK = 128, MIN_ROWS = 8, ROWS = 96 };
 
 static size_t min_size(size_t a, size_t b)
 {

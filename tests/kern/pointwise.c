@@ -219,6 +219,30 @@ static void softmax(void)
 	each_set(softmax_set);
 }
 
+/* Rows are what one row is, however many there are. */
+static void logsumexp_rows_set(const struct kern *k)
+{
+	enum { M = 70, LD = 40 };
+	for (size_t n = 1; n <= LD; n += 13)
+		for (size_t m = 0; m <= M; m += 7) {
+			size_t size = m ? (m - 1) * LD + n : 0;
+			real *x = guard_at(&gx, size, true), *y = guard_at(&gy, m, m % 2);
+			test_fill(x, size);
+			if (m > 3)
+				x[3 * LD] = NAN;
+			k->logsumexp_rows(m, n, y, x, LD);
+			long bad = 0;
+			for (size_t i = 0; i < m; i++)
+				bad += i == 3 ? !isnan(y[i]) : y[i] != k->logsumexp(n, x + i * LD);
+			CHECK_INT(bad, 0);
+		}
+}
+
+static void logsumexp_rows(void)
+{
+	each_set(logsumexp_rows_set);
+}
+
 static void softmax_edges_set(const struct kern *k)
 {
 	real x[40], y[40];
@@ -482,4 +506,4 @@ static void spin(void)
 }
 
 TEST_MAIN("kern/pointwise", {"round_bf16", round_bf16}, {"wide", wide}, {"spin", spin}, {"functions", functions}, {"arithmetic", arithmetic}, {"sumsq", sumsq},
-          {"softmax", softmax}, {"softmax_edges", softmax_edges}, {"colsum", colsum}, {"adam", adam})
+          {"softmax", softmax}, {"logsumexp_rows", logsumexp_rows}, {"softmax_edges", softmax_edges}, {"colsum", colsum}, {"adam", adam})
