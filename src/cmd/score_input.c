@@ -9,8 +9,8 @@
 #include "base/io.h"
 #include "text/corpus.h"
 
-#define BATCH_LINES 512
-#define BATCH_BYTES 65536
+#define BATCH_LINES 1024
+#define BATCH_BYTES 131072
 #define WINDOWS 4096       /* evaluated at a time */
 #define WINDOW_ROWS 65536u /* symbols at a time when each gives a row */
 

@@ -128,8 +128,8 @@ struct kern {
 	void (*round_unit)(size_t n, int16_t *y, const real *x);
 	void (*widen_unit)(size_t n, real *y, const int16_t *x);
 
-	/* Elementwise over n numbers. y may equal x. Accuracy: 2 ulp for exp, 3 for
-	 * tanh and sigmoid, over all finite inputs (see vmath.h). */
+	/* Elementwise over n numbers. y may equal x. Accuracy over all finite inputs: 2 ulp for
+	 * exp, 3.2 for tanh and sigmoid, but 6 for sigmoid below -20 (see vmath.h, lane.h). */
 	void (*exp)(size_t n, real *y, const real *x);
 	void (*tanh)(size_t n, real *y, const real *x);
 	void (*sigmoid)(size_t n, real *y, const real *x);
@@ -146,6 +146,8 @@ struct kern {
 
 	/* log(sum(exp(x))) without overflow; x is not changed. n >= 1. */
 	real (*logsumexp)(size_t n, const real *x);
+	/* The same of m rows with stride ld, into y (m). */
+	void (*logsumexp_rows)(size_t m, size_t n, real *y, const real *x, size_t ld);
 	/* The same, and y = exp(x - it): the softmax. y may equal x. */
 	real (*softmax)(size_t n, real *y, const real *x);
 

@@ -9,7 +9,7 @@
 
 #include "mat/bf16.h"
 #include "mat/kern.h"
-#include "mat/vmath.h"
+#include "mat/lane.h"
 
 #ifdef REAL_DOUBLE
 #define R_SQRT sqrt
@@ -34,9 +34,14 @@
 
 static void k_round_bf16(size_t n, uint16_t *y, const real *x)
 {
+	size_t i = 0;
+#ifdef __AVX512BF16__
+	for (; i + 16 <= n; i += 16)
+		bf16_round16(y + i, x + i);
+#endif
 	INDEPENDENT
-	for (size_t i = 0; i < n; i++)
-		y[i] = bf16_of(x[i]);
+	for (size_t k = i; k < n; k++)
+		y[k] = bf16_of(x[k]);
 }
 
 static inline real number_at(const void *x, const enum precision type, size_t i)
@@ -77,19 +82,21 @@ static void k_exp(size_t n, real *y, const real *x)
 		y[i] = v_exp(x[i]);
 }
 
-static void k_tanh(size_t n, real *y, const real *x)
-{
-	INDEPENDENT
-	for (size_t i = 0; i < n; i++)
-		y[i] = v_tanh(x[i]);
-}
-
-static void k_sigmoid(size_t n, real *y, const real *x)
-{
-	INDEPENDENT
-	for (size_t i = 0; i < n; i++)
-		y[i] = v_sigmoid(x[i]);
-}
+/* What the cells use, see lane.h. */
+#define LANE_FUNCTION(name, function)                                                      \
+	static void name(size_t n, real *y, const real *x)                                     \
+	{                                                                                      \
+		size_t whole = n - n % LANE;                                                       \
+		real last[LANE_MAX] = {0};                                                         \
+		INDEPENDENT                                                                        \
+		for (size_t i = 0; i < whole; i += LANE)                                           \
+			lane_store(y + i, function(lane_load(x + i)));                                 \
+		memcpy(last, x + whole, (n - whole) * sizeof(real));                               \
+		lane_store(last, function(lane_load(last)));                                       \
+		memcpy(y + whole, last, (n - whole) * sizeof(real));                               \
+	}
+LANE_FUNCTION(k_tanh, lane_tanh)
+LANE_FUNCTION(k_sigmoid, lane_sigmoid)
 
 static void k_log(size_t n, real *y, const real *x)
 {
@@ -179,7 +186,7 @@ static real shift_of(size_t n, const real *x)
 	return top > -INFINITY && top < INFINITY ? top : 0;
 }
 
-static void exp_lanes(real e[LANES], const real *x, real shift, double s[LANES])
+static inline __attribute__((always_inline)) void exp_lanes(real e[LANES], const real *x, real shift, double s[LANES])
 {
 	for (size_t j = 0; j < LANES; j++)
 		e[j] = v_exp(x[j] - shift);
@@ -195,15 +202,39 @@ static void last_lanes(real last[LANES], size_t n, const real *x)
 	memcpy(last, x + n - n % LANES, n % LANES * sizeof(real));
 }
 
-static real k_logsumexp(size_t n, const real *x)
+static double sum_exp(size_t n, const real *x, real shift)
 {
-	real shift = shift_of(n, x), e[LANES], last[LANES];
+	real e[LANES], last[LANES];
 	double s[LANES] = {0};
 	for (size_t i = 0; i + LANES <= n; i += LANES)
 		exp_lanes(e, x + i, shift, s);
 	last_lanes(last, n, x);
 	exp_lanes(e, last, shift, s);
-	return shift + v_log((real)lanes_sum(s));
+	return lanes_sum(s);
+}
+
+/* Each of the three is a chain that waits for itself; those of several rows overlap. */
+static void k_logsumexp_rows(size_t m, size_t n, real *y, const real *x, size_t ld)
+{
+	enum { ROWS = 64 };
+	real sum[ROWS];
+	for (size_t r = 0; r < m; r += ROWS, y += ROWS, x += ROWS * ld) {
+		size_t rows = m - r < ROWS ? m - r : ROWS;
+		for (size_t i = 0; i < rows; i++)
+			y[i] = shift_of(n, x + i * ld);
+		for (size_t i = 0; i < rows; i++)
+			sum[i] = (real)sum_exp(n, x + i * ld, y[i]);
+		INDEPENDENT
+		for (size_t i = 0; i < rows; i++)
+			y[i] += v_log(sum[i]);
+	}
+}
+
+static real k_logsumexp(size_t n, const real *x)
+{
+	real y;
+	k_logsumexp_rows(1, n, &y, x, n);
+	return y;
 }
 
 static real k_softmax(size_t n, real *y, const real *x)
@@ -270,5 +301,6 @@ static void k_adam(size_t n, real *w, const real *g, real *m, real *v, const str
 	.round_bf16 = k_round_bf16, .widen_bf16 = k_widen_bf16, .round_unit = k_round_unit,    \
 	.widen_unit = k_widen_unit, .exp = k_exp, .tanh = k_tanh, .sigmoid = k_sigmoid, .log = k_log, .add = k_add,        \
 	.mul = k_mul, .mul_add = k_mul_add, .axpy = k_axpy, .scale = k_scale,                  \
-	.sumsq = k_sumsq, .logsumexp = k_logsumexp, .softmax = k_softmax,                      \
+	.sumsq = k_sumsq, .logsumexp = k_logsumexp, .logsumexp_rows = k_logsumexp_rows,            \
+	.softmax = k_softmax,                                                                  \
 	.colsum = k_colsum, .adam = k_adam

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-enum { LINE = 64 /* bytes */, PAGE = 4096 };
+enum { LINE = 64 /* bytes */, WAY = 4096 /* bytes after which an L1 begins again */ };
 
 static size_t round_up(size_t n, size_t grain)
 {
@@ -23,7 +23,7 @@ size_t mat_round(size_t n)
 size_t mat_stride(size_t n)
 {
 	size_t r = mat_round(n);
-	return r && r * sizeof(real) % PAGE == 0 ? r + 16 : r;
+	return r && r * sizeof(real) % (WAY / 2) == 0 ? r + 32 : r;
 }
 
 size_t mat_pack_bytes(const struct gemm *g, size_t k, size_t n)

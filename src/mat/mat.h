@@ -11,8 +11,8 @@
 #include "base/pool.h"
 #include "mat/kern.h"
 
-/* Row strides: n rounded up to 16 elements, and moved off multiples of 4 KB,
- * where all rows would fall into the same cache sets. */
+/* Row strides: n rounded up to 16 elements, and moved off multiples of 2 KB, where all
+ * rows would fall into the same few cache sets; by a line of bf16. */
 size_t mat_stride(size_t n);
 /* n rounded up to 16 elements. */
 size_t mat_round(size_t n);

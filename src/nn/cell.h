@@ -18,7 +18,8 @@
  * A new cell is one file, src/nn/cell_NAME.c, and one line in CELL_LIST: the
  * options, help, checkpoint names and tests follow from the list. Cell files
  * are plain C compiled once per instruction set (see vmath.h), so their loops
- * must vectorise: no branches, V_LOOP in front. */
+ * must vectorise: no branches, V_LOOP in front; lane.h has what the compiler is not good
+ * at. */
 #ifndef RNNLM_NN_CELL_H
 #define RNNLM_NN_CELL_H
 
@@ -31,13 +32,15 @@
 #define CELL_SLOTS 4
 #define CELL_STATES 2 /* state 0 is the output h */
 
-/* For n units: a is (slots, n) with row stride ld, in: pre-activations, out:
- * whatever the backward pass wants of them, in [-1, 1] (the layer may keep it as
- * fixed point); numbers that it does not want may be any. prev, next: (states) x (n). */
-typedef void cell_forward_fn(size_t n, size_t ld, real *a, const real *const prev[],
+/* For n units: a and in are (slots, n) with row stride ld, and pre-activations are their
+ * sum. Out: a is whatever the backward pass wants of them, in [-1, 1] (the layer may keep
+ * it as fixed point); numbers that it does not want may be any. prev, next: (states) x (n).
+ * All rows have room for n rounded up to LANE_MAX (lane.h): what stands there may be read
+ * and overwritten. */
+typedef void cell_forward_fn(size_t n, size_t ld, real *a, const real *in, const real *const prev[],
                              real *const next[]);
 
-/* a in: as forward left it; out: gradients of the slots. ds[s] in: gradient of
+/* The same room. a in: as forward left it; out: gradients of the slots. ds[s] in: gradient of
  * next[s]; out: the elementwise part of the gradient of prev[s] (the layer adds
  * to ds[0] what comes back through the recurrent product). */
 typedef void cell_backward_fn(size_t n, size_t ld, real *a, const real *const prev[],

@@ -5,25 +5,30 @@
  *     h' = o tanh(c')
  * The slots keep i, f, g, o; tanh(c') is computed again in the backward pass,
  * which costs less than keeping it. */
-#include "mat/vmath.h"
+#include "mat/lane.h"
 #include "nn/cell.h"
 
-static void forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
+static void forward(size_t n, size_t ld, real *a, const real *in, const real *const prev[], real *const next[])
 {
 	real *ai = a, *af = a + ld, *ag = a + 2 * ld, *ao = a + 3 * ld;
+	const real *xi = in, *xf = in + ld, *xg = in + 2 * ld, *xo = in + 3 * ld;
 	const real *c0 = prev[1];
 	real *h1 = next[0], *c1 = next[1];
 	V_LOOP
-	for (size_t u = 0; u < n; u++) {
-		real i = v_sigmoid(ai[u]), f = v_sigmoid(af[u]), g = v_tanh(ag[u]), o = v_sigmoid(ao[u]);
-		real c = f * c0[u] + i * g;
-		ai[u] = i;
-		af[u] = f;
-		ag[u] = g;
-		ao[u] = o;
-		c1[u] = c;
-		h1[u] = o * v_tanh(c);
+	for (size_t u = 0; u < n; u += LANE) {
+		lane i = lane_sigmoid(lane_load(ai + u) + lane_load(xi + u));
+		lane f = lane_sigmoid(lane_load(af + u) + lane_load(xf + u));
+		lane g = lane_tanh(lane_load(ag + u) + lane_load(xg + u));
+		lane o = lane_sigmoid(lane_load(ao + u) + lane_load(xo + u));
+		lane_store(ai + u, i);
+		lane_store(af + u, f);
+		lane_store(ag + u, g);
+		lane_store(ao + u, o);
+		lane_store(c1 + u, f * lane_load(c0 + u) + i * g);
 	}
+	V_LOOP
+	for (size_t u = 0; u < n; u += LANE)
+		lane_store(h1 + u, lane_load(ao + u) * lane_tanh(lane_load(c1 + u)));
 }
 
 static void backward(size_t n, size_t ld, real *a, const real *const prev[],
@@ -32,17 +37,18 @@ static void backward(size_t n, size_t ld, real *a, const real *const prev[],
 	real *ai = a, *af = a + ld, *ag = a + 2 * ld, *ao = a + 3 * ld;
 	const real *c0 = prev[1], *c1 = next[1];
 	real *dh = ds[0], *dc = ds[1];
+	const lane one = lane_set(1);
 	V_LOOP
-	for (size_t u = 0; u < n; u++) {
-		real i = ai[u], f = af[u], g = ag[u], o = ao[u];
-		real t = v_tanh(c1[u]);
-		real d = dc[u] + dh[u] * o * (1 - t * t); /* of c' */
-		ai[u] = d * g * i * (1 - i);
-		af[u] = d * c0[u] * f * (1 - f);
-		ag[u] = d * i * (1 - g * g);
-		ao[u] = dh[u] * t * o * (1 - o);
-		dc[u] = d * f;
-		dh[u] = 0;
+	for (size_t u = 0; u < n; u += LANE) {
+		lane i = lane_load(ai + u), f = lane_load(af + u), g = lane_load(ag + u), o = lane_load(ao + u);
+		lane t = lane_tanh(lane_load(c1 + u)), e = lane_load(dh + u);
+		lane d = lane_load(dc + u) + e * o * (one - t * t); /* of c' */
+		lane_store(ai + u, d * g * i * (one - i));
+		lane_store(af + u, d * lane_load(c0 + u) * f * (one - f));
+		lane_store(ag + u, d * i * (one - g * g));
+		lane_store(ao + u, e * t * o * (one - o));
+		lane_store(dc + u, d * f);
+		lane_store(dh + u, lane_set(0));
 	}
 }
 

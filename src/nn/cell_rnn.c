@@ -1,16 +1,17 @@
 /* The simple recurrent cell (Elman 1990), PyTorch's nn.RNN:
  *     h' = f(Wx x + bx + Wh h + bh),  f = tanh or max(0, .)
  * The slot keeps nothing for the backward pass: f' follows from h'. */
-#include "mat/vmath.h"
+#include "mat/lane.h"
 #include "nn/cell.h"
 
-static void tanh_forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
+static void tanh_forward(size_t n, size_t ld, real *a, const real *in, const real *const prev[],
+                         real *const next[])
 {
 	real *h = next[0];
 	(void)ld, (void)prev;
 	V_LOOP
-	for (size_t u = 0; u < n; u++)
-		h[u] = v_tanh(a[u]);
+	for (size_t u = 0; u < n; u += LANE)
+		lane_store(h + u, lane_tanh(lane_load(a + u) + lane_load(in + u)));
 }
 
 static void tanh_backward(size_t n, size_t ld, real *a, const real *const prev[],
@@ -26,13 +27,16 @@ static void tanh_backward(size_t n, size_t ld, real *a, const real *const prev[]
 	}
 }
 
-static void relu_forward(size_t n, size_t ld, real *a, const real *const prev[], real *const next[])
+static void relu_forward(size_t n, size_t ld, real *a, const real *in, const real *const prev[],
+                         real *const next[])
 {
 	real *h = next[0];
 	(void)ld, (void)prev;
 	V_LOOP
-	for (size_t u = 0; u < n; u++)
-		h[u] = a[u] < 0 ? 0 : a[u]; /* NaN stays NaN */
+	for (size_t u = 0; u < n; u++) {
+		real x = a[u] + in[u];
+		h[u] = x < 0 ? 0 : x; /* NaN stays NaN */
+	}
 }
 
 static void relu_backward(size_t n, size_t ld, real *a, const real *const prev[],

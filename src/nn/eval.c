@@ -1,8 +1,10 @@
 /* Sequences in lanes. A lane that has come to the end of its sequence takes the
- * next one that nobody has, with a reset flag at its first step. Rows do not
- * influence each other, so which lane a sequence falls to changes nothing. */
+ * longest one that nobody has, with a reset flag at its first step: so all lanes
+ * come to their end at about the same time, and few steps are done for a part of them.
+ * Rows do not influence each other, so which lane a sequence falls to changes nothing. */
 #include "nn/eval.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -14,8 +16,14 @@ struct lane {
 	bool busy;
 };
 
+/* Whose turn it is: the longest first, of equals the first. */
+struct turn {
+	size_t seq, n;
+};
+
 struct lanes {
 	struct lane *lane;
+	struct turn *turn; /* (sequences) */
 	uint32_t *in, *target; /* (T,B) */
 	uint8_t *reset;
 	size_t *seq, *pos; /* (T,B) whose prediction this is */
@@ -26,6 +34,7 @@ struct lanes {
 static void lanes_free(struct lanes *l)
 {
 	mem_free(l->lane);
+	mem_free(l->turn);
 	mem_free(l->in);
 	mem_free(l->target);
 	mem_free(l->reset);
@@ -35,10 +44,20 @@ static void lanes_free(struct lanes *l)
 	state_free(&l->state);
 }
 
-static int lanes_new(struct lanes *l, const struct model *m, size_t T, size_t B, struct err *e)
+static int by_length(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return x->seq < y->seq ? -1 : 1;
+}
+
+static int lanes_new(struct lanes *l, const struct model *m, size_t T, size_t B, const struct seq *seqs,
+                     size_t n, struct err *e)
 {
 	*l = (struct lanes){
 		.lane = mem_new(B, sizeof *l->lane, e),
+		.turn = mem_new(n, sizeof *l->turn, e),
 		.in = mem_new(T * B, sizeof *l->in, e),
 		.target = mem_new(T * B, sizeof *l->target, e),
 		.reset = mem_new(T * B, 1, e),
@@ -46,11 +65,15 @@ static int lanes_new(struct lanes *l, const struct model *m, size_t T, size_t B,
 		.pos = mem_new(T * B, sizeof *l->pos, e),
 		.nats = mem_new(T * B, sizeof *l->nats, e),
 	};
-	if (l->lane && l->in && l->target && l->reset && l->seq && l->pos && l->nats &&
-	    state_new(&l->state, m, (int)B, e) == 0)
-		return 0;
-	lanes_free(l);
-	return -1;
+	if (!l->lane || !l->turn || !l->in || !l->target || !l->reset || !l->seq || !l->pos || !l->nats ||
+	    state_new(&l->state, m, (int)B, e)) {
+		lanes_free(l);
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		l->turn[i] = (struct turn){i, seqs[i].n};
+	qsort(l->turn, n, sizeof *l->turn, by_length);
+	return 0;
 }
 
 /* Positions of a sequence: the first is skipped when nothing is read before. */
@@ -71,8 +94,8 @@ static bool advance(struct lanes *l, size_t i, size_t b, const struct seq *seqs,
 			l->target[i] = NO_TARGET;
 			return false;
 		}
-		*a = (struct lane){.seq = *next, .pos = start_of(&seqs[*next]), .busy = true};
-		++*next;
+		size_t seq = l->turn[(*next)++].seq;
+		*a = (struct lane){.seq = seq, .pos = start_of(&seqs[seq]), .busy = true};
 		l->reset[i] = 1;
 	}
 	const struct seq *s = &seqs[a->seq];
@@ -119,7 +142,7 @@ int eval_sequences(struct work *w, const struct model *m, struct seq *seqs, size
 	}
 	if (!n)
 		return 0;
-	if (lanes_new(&l, m, T, B, e))
+	if (lanes_new(&l, m, T, B, seqs, n, e))
 		return -1;
 	for (;;) {
 		size_t t = 0;

@@ -2,8 +2,8 @@
  *
  * A step of the time loop is
  *
- *      a_t  = bias + x_t Wx' + h_(t-1) Wh'     B x H by H x GH, twice
- *      cell                                     elementwise
+ *      a_t  = x_t Wx' + h_(t-1) Wh'            B x H by H x GH, twice
+ *      cell                                     elementwise: first adds the bias
  *
  * and backwards
  *
@@ -20,8 +20,8 @@
  * computed the same, so the bits do not depend on it.
  *
  * Split by streams, everything about a row is done while it is in cache: a's row
- * starts as the bias or the table's row, takes both products for CHUNK units, and goes
- * through the cell at once; backwards its gradients give dh and dx before the next
+ * takes both products for CHUNK units (at layer 0 one: the table's row is added with the
+ * bias), and goes through the cell at once; backwards its gradients give dh and dx before the next
  * step is looked at. A block's a is larger than the caches (52 MB at 512 units, 64 x
  * 100), so this spares two of three trips to memory. Split by units, the input products
  * of ROWS rows are done at a time, and those of the whole block after the loop: with one
@@ -40,7 +40,7 @@
 
 #include "nn/phase.h"
 
-enum { CHUNK = 64, MIN_ROWS = 8, ROWS = 96 };
+enum { CHUNK = 128, MIN_ROWS = 8, ROWS = 96 };
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -135,32 +135,49 @@ struct loop_job {
 	enum layer_dx dx;
 };
 
-/* --- the input: a = bias + table row, or bias + x Wx' --------------------------------- */
+/* --- the input ---------------------------------------------------------------------------- */
 
-/* Rows [r0, r1) of the block; to is the first of them in a. */
-static void add_input(const struct loop_job *j, real *to, size_t r0, size_t r1, size_t u0, size_t u1)
+/* The cell adds a row to what the products give: the table's, which holds the bias
+ * already, or the bias. Rows of the table that dropout scales do not hold it, and go the
+ * way of a product. */
+static bool input_is_added(const struct layer_input *in)
+{
+	return !in->x && !in->scale;
+}
+
+static const real *added_row(const struct loop_job *j, size_t i)
+{
+	const struct layer *l = j->l;
+	return input_is_added(j->in) ? j->in->table + (size_t)j->in->row[i] * l->lda : l->bias;
+}
+
+/* x Wx' or its stand-in, for rows [r0, r1) of the block; to is the first of them in a. */
+static void multiply_input(const struct loop_job *j, real *to, size_t r0, size_t r1, size_t u0, size_t u1)
 {
 	struct layer *l = j->l;
 	const struct cell *cell = l->cell;
 	const struct layer_input *in = j->in;
-	const struct kern *kern = kern_get();
-	size_t hs = l->hs, n = u1 - u0;
-	for (size_t i = r0; i < r1; i++) {
-		real *a = to + (i - r0) * l->lda + u0;
-		for (int k = 0; k < cell->slots; k++)
-			memcpy(a + (size_t)k * hs, l->bias + (size_t)k * hs + u0, n * sizeof(real));
-		for (int g = 0; !in->x && g < cell->gates; g++) {
-			size_t at = (size_t)cell->in_slot[g] * hs;
-			const real *row = in->table + (size_t)in->row[i] * l->lda + at + u0;
-			if (in->scale)
-				kern->axpy(n, a + at, in->scale[i], row);
-			else
-				kern->add(n, a + at, row);
-		}
-	}
 	for (int g = 0; in->x && g < cell->gates; g++)
 		mat_mul_part(&l->wx[g], r1 - r0, layer_row(l, in->x, r0, in->ldx), in->ldx, u0, u1,
-		             to + (size_t)cell->in_slot[g] * hs, l->lda, true);
+		             to + (size_t)cell->in_slot[g] * l->hs, l->lda, false);
+	for (int g = 0; !in->x && g < cell->gates; g++) {
+		size_t at = (size_t)cell->in_slot[g] * l->hs + u0;
+		if (!in->scale && cell->in_slot[g] == cell->rec_slot[g])
+			continue;
+		for (size_t i = r0; i < r1; i++) {
+			real *a = to + (i - r0) * l->lda + at;
+			memset(a, 0, (u1 - u0) * sizeof(real));
+			if (in->scale)
+				kern_get()->axpy(u1 - u0, a, in->scale[i], in->table + (size_t)in->row[i] * l->lda + at);
+		}
+	}
+}
+
+/* Whether the recurrent product finds the input's in its slot. */
+static bool slot_is_begun(const struct loop_job *j, int gate)
+{
+	const struct cell *cell = j->l->cell;
+	return !input_is_added(j->in) && cell->in_slot[gate] == cell->rec_slot[gate];
 }
 
 /* --- the time loop ---------------------------------------------------------------------- */
@@ -225,7 +242,7 @@ static void forward_part(void *arg, int part, int parts)
 
 	for (size_t t = 0; t < T; t++) {
 		if (!fused && t % j->steps == 0)
-			add_input(j, step_rows(j, t), t * B + s.r0, min_size(t + j->steps, T) * B, s.u0, s.u1);
+			multiply_input(j, step_rows(j, t), t * B + s.r0, min_size(t + j->steps, T) * B, s.u0, s.u1);
 		void *h = layer_row(l, l->h, t * B, ldh);
 		if (j->reset && (l->keep_hin || memchr(j->reset + t * B, 1, B))) {
 			h = layer_row(l, l->hin, l->keep_hin ? t * B : 0, ldh);
@@ -237,10 +254,10 @@ static void forward_part(void *arg, int part, int parts)
 			size_t end = min_size(u + chunk, s.u1);
 			real *a = step_rows(j, t) + s.r0 * l->lda;
 			if (fused)
-				add_input(j, a, t * B + s.r0, t * B + s.r1, u, end);
+				multiply_input(j, a, t * B + s.r0, t * B + s.r1, u, end);
 			for (int g = 0; g < cell->gates; g++)
 				mat_mul_part(&l->wh[g], s.r1 - s.r0, layer_row(l, h, s.r0, ldh), ldh, u, end,
-				             a + (size_t)cell->rec_slot[g] * hs, l->lda, true);
+				             a + (size_t)cell->rec_slot[g] * hs, l->lda, slot_is_begun(j, g));
 			phase_end(&clock, PHASE_PRODUCTS);
 			for (size_t b = s.r0; b < s.r1; b++, a += l->lda) {
 				const real *prev[CELL_STATES];
@@ -249,7 +266,7 @@ static void forward_part(void *arg, int part, int parts)
 					prev[k] = prev_row(j, k, t, b) + u;
 					next[k] = layer_state(l, k, t + 1, B, b) + u;
 				}
-				cell->forward(end - u, hs, a + u, prev, next);
+				cell->forward(end - u, hs, a + u, added_row(j, t * B + b) + u, prev, next);
 				if (l->half)
 					kern->round_bf16(end - u, (uint16_t *)layer_row(l, l->h, (t + 1) * B + b, ldh) + u, next[0]);
 				for (int k = 0; l->half && l->da && k < cell->slots; k++)

@@ -26,7 +26,7 @@ struct layer {
 	bool all_steps;     /* a has rows for all steps, else for as many as layer_rows says */
 	real *s[CELL_STATES]; /* (kept,B,hidden), see layer_state */
 	size_t kept[CELL_STATES]; /* T+1, or 2 where nothing reads older ones */
-	real *zero;         /* (hidden) */
+	real *zero;         /* (hs) */
 	/* The left-hand sides of the products. In f32 they are s[0] and a themselves, in
 	 * bf16 copies rounded once. What the backward pass wants of the slots is then kept
 	 * in the place of their gradients, as 16-bit fixed point (kern's round_unit). */
@@ -71,7 +71,8 @@ static inline real *layer_state(const struct layer *l, int k, size_t t, size_t B
 }
 
 /* What a layer reads: rows of a left-hand side x, or, at layer 0, rows of a table
- * that holds the input product of every symbol (slots, hs; row stride lda). */
+ * that holds the input product of every symbol (slots, hs; row stride lda), and but with
+ * scale the bias. */
 struct layer_input {
 	const void *x; /* (T*B, in), row stride ldx; NULL: the table */
 	size_t ldx;

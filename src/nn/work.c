@@ -110,7 +110,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	pool_adapt(w->pool);
 	w->T = b->T;
 	w->B = b->B;
-	bool had_hh = w->dropped_hh;
+	bool had = w->dropped, had_hh = w->dropped_hh;
 	w->dropped = b->drop && (b->drop->input > 0 || b->drop->layers > 0 || b->drop->output > 0);
 	w->dropped_hh = b->drop && b->drop->hh > 0;
 	bool stale = w->version != w->m->version || had_hh || w->dropped_hh;
@@ -119,7 +119,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	if (stale)
 		pool_run(w->pool, pack_part, w);
 	w->version = w->m->version;
-	table_make(w, b, stale);
+	table_make(w, b, stale || had != w->dropped);
 	if (w->dropped)
 		make_masks(w, b);
 	for (int i = 0; i < w->m->cfg.layers; i++) {
@@ -143,16 +143,20 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	}
 }
 
+/* Rows that the output layer takes at a time: what it makes of them stays in cache, and
+ * reading its weights costs little beside. */
+enum { LOSS_ROWS = 96 };
+
 /* --- output layer and loss --------------------------------------------------------- */
 
-static void logits_rows(struct work *w, size_t r0, size_t lo, size_t hi)
+static void logits_rows(struct work *w, size_t r0, size_t lo, size_t hi, real *z)
 {
 	const real *bias = model_param(w->m, w->m->out_b);
 	size_t V = (size_t)w->m->cfg.vocab, ldh = w->layer[0].ldh;
-	for (size_t i = lo; i < hi; i++)
-		memcpy(w->logits + i * w->ldv, bias, V * sizeof(real));
-	mat_mul_part(&w->out, hi - lo, layer_row(&w->layer[0], w->lhs[w->m->cfg.layers], r0 + lo, ldh), ldh, 0, V,
-	             w->logits + lo * w->ldv, w->ldv, true);
+	for (size_t i = 0; i < hi - lo; i++)
+		memcpy(z + i * w->ldv, bias, V * sizeof(real));
+	mat_mul_part(&w->out, hi - lo, layer_row(&w->layer[0], w->lhs[w->m->cfg.layers], r0 + lo, ldh), ldh, 0, V, z,
+	             w->ldv, true);
 }
 
 static void logits_part(void *arg, int part, int parts)
@@ -160,7 +164,7 @@ static void logits_part(void *arg, int part, int parts)
 	struct block_job *j = arg;
 	size_t lo, hi;
 	pool_share(part, parts, j->rows, 1, &lo, &hi);
-	logits_rows(j->w, j->r0, lo, hi);
+	logits_rows(j->w, j->r0, lo, hi, j->w->logits + lo * j->w->ldv);
 }
 
 real *work_logits(struct work *w, size_t r0, size_t n, size_t *ld)
@@ -179,13 +183,16 @@ static void loss_part(void *arg, int part, int parts)
 	size_t lo, hi, V = (size_t)w->m->cfg.vocab;
 	struct stopwatch clock = phase_start(part ? NULL : w->seconds);
 	pool_share(part, parts, j->rows, 1, &lo, &hi);
-	logits_rows(w, j->r0, lo, hi);
-	phase_end(&clock, PHASE_PRODUCTS);
-	for (size_t i = lo; i < hi; i++) {
-		const real *z = w->logits + i * w->ldv;
-		w->nats[j->r0 + i] = target[i] == NO_TARGET ? 0 : kern_get()->logsumexp(V, z) - z[target[i]];
+	for (size_t at = lo, end; at < hi; at = end) {
+		end = hi - at < LOSS_ROWS ? hi : at + LOSS_ROWS;
+		logits_rows(w, j->r0, at, end, w->logits + lo * w->ldv); /* nobody reads them again */
+		phase_end(&clock, PHASE_PRODUCTS);
+		real *nats = w->nats + j->r0;
+		kern_get()->logsumexp_rows(end - at, V, nats + at, w->logits + lo * w->ldv, w->ldv);
+		for (size_t i = at; i < end; i++)
+			nats[i] = target[i] == NO_TARGET ? 0 : nats[i] - w->logits[(lo + i - at) * w->ldv + target[i]];
+		phase_end(&clock, PHASE_SOFTMAX);
 	}
-	phase_end(&clock, PHASE_SOFTMAX);
 }
 
 static double sum_targets(const struct block *b, const real *nats, size_t *targets)
@@ -223,26 +230,29 @@ static void loss_back_part(void *arg, int part, int parts)
 	size_t lo, hi, V = (size_t)w->m->cfg.vocab, ldh = l->ldh;
 	struct stopwatch clock = phase_start(part ? NULL : w->seconds);
 	pool_share(part, parts, j->rows, 1, &lo, &hi);
-	logits_rows(w, j->r0, lo, hi);
-	phase_end(&clock, PHASE_PRODUCTS);
-	for (size_t i = lo; i < hi; i++) {
-		real *z = w->logits + i * w->ldv;
-		if (target[i] == NO_TARGET) {
-			memset(z, 0, V * sizeof(real));
-			w->nats[j->r0 + i] = 0;
-		} else {
-			real z_target = z[target[i]];
-			w->nats[j->r0 + i] = k->softmax(V, z, z) - z_target;
-			k->scale(V, z, j->scale);
-			z[target[i]] -= j->scale;
+	for (size_t at = lo, end; at < hi; at = end) {
+		end = hi - at < LOSS_ROWS ? hi : at + LOSS_ROWS;
+		logits_rows(w, j->r0, at, end, w->logits + at * w->ldv);
+		phase_end(&clock, PHASE_PRODUCTS);
+		for (size_t i = at; i < end; i++) {
+			real *z = w->logits + i * w->ldv;
+			if (target[i] == NO_TARGET) {
+				memset(z, 0, V * sizeof(real));
+				w->nats[j->r0 + i] = 0;
+			} else {
+				real z_target = z[target[i]];
+				w->nats[j->r0 + i] = k->softmax(V, z, z) - z_target;
+				k->scale(V, z, j->scale);
+				z[target[i]] -= j->scale;
+			}
+			if (l->half)
+				k->round_bf16(V, layer_row(l, w->dlogits, i, w->ldv), z);
 		}
-		if (l->half)
-			k->round_bf16(V, layer_row(l, w->dlogits, i, w->ldv), z);
+		phase_end(&clock, PHASE_SOFTMAX);
+		mat_mul_part(&w->outt, end - at, layer_row(l, w->dlogits, at, w->ldv), w->ldv, 0, (size_t)w->m->cfg.hidden,
+		             j->d + (j->r0 + at) * ldh, ldh, false);
+		phase_end(&clock, PHASE_PRODUCTS);
 	}
-	phase_end(&clock, PHASE_SOFTMAX);
-	mat_mul_part(&w->outt, hi - lo, layer_row(l, w->dlogits, lo, w->ldv), w->ldv, 0, (size_t)w->m->cfg.hidden,
-	             j->d + (j->r0 + lo) * ldh, ldh, false);
-	phase_end(&clock, PHASE_PRODUCTS);
 }
 
 static void out_bias_part(void *arg, int part, int parts)

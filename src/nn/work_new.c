@@ -46,7 +46,7 @@ static int make_layer(struct work *w, int index, struct err *e)
 	layer_init(l);
 	l->keep_hin = w->cfg.train && w->cfg.resets;
 	if (!(l->bias = take(w, (size_t)l->cell->slots * l->hs, sizeof(real), e)) ||
-	    !(l->zero = take(w, H, sizeof(real), e)) ||
+	    !(l->zero = take(w, l->hs, sizeof(real), e)) ||
 	    !(l->hin = take(w, l->keep_hin ? T * B * l->ldh : B * l->ldh, w->lhs_size, e)))
 		return -1;
 	l->half = w->lhs_size != sizeof(real);

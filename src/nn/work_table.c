@@ -7,7 +7,23 @@
 
 #include <string.h>
 
-/* One-hot input: row of symbol v = column v of the input weights, gate by gate. */
+/* Rows begin as the bias, for the cell to add both at once; not where dropout scales
+ * what is in them. */
+static void begin_rows(struct work *w)
+{
+	const struct layer *l = &w->layer[0];
+	size_t n = (size_t)l->cell->slots * l->hs;
+	for (size_t r = 0; r < w->nrows; r++)
+		if (w->dropped)
+			memset(w->table + r * l->lda, 0, n * sizeof(real));
+		else
+			memcpy(w->table + r * l->lda, l->bias, n * sizeof(real));
+}
+
+/* One-hot input: row of symbol v = column v of the input weights, gate by gate. LINE units
+ * at a time: their column is read, and a line of the row written, from cache. */
+enum { LINE = 16 };
+
 static void columns_part(void *arg, int part, int parts)
 {
 	struct work *w = arg;
@@ -16,11 +32,13 @@ static void columns_part(void *arg, int part, int parts)
 	size_t H = (size_t)l->hidden, V = (size_t)w->m->cfg.vocab, lo, hi;
 	pool_share(part, parts, H, 16, &lo, &hi);
 	for (int g = 0; g < l->cell->gates; g++)
-		for (size_t u = lo; u < hi; u++) {
+		for (size_t u = lo; u < hi; u += LINE) {
 			const real *from = wx + ((size_t)g * H + u) * V;
 			real *to = w->table + (size_t)l->cell->in_slot[g] * l->hs + u;
+			size_t n = hi - u < LINE ? hi - u : LINE;
 			for (size_t r = 0; r < w->nrows; r++)
-				to[r * l->lda] = from[w->row_id[r]];
+				for (size_t k = 0; k < n; k++)
+					to[r * l->lda + k] += from[k * V + w->row_id[r]];
 		}
 }
 
@@ -28,6 +46,7 @@ static void fill_table(struct work *w)
 {
 	struct layer *l = &w->layer[0];
 	size_t E = (size_t)w->m->cfg.embed;
+	begin_rows(w);
 	if (!E) {
 		pool_run(w->pool, columns_part, w);
 		return;
@@ -37,7 +56,7 @@ static void fill_table(struct work *w)
 		memcpy(w->emb + r * w->lde, emb + w->row_id[r] * E, E * sizeof(real));
 	for (int g = 0; g < l->cell->gates; g++)
 		mat_mul(w->pool, &l->wx[g], w->nrows, w->emb, w->lde,
-		        w->table + (size_t)l->cell->in_slot[g] * l->hs, l->lda, false);
+		        w->table + (size_t)l->cell->in_slot[g] * l->hs, l->lda, true);
 }
 
 void table_make(struct work *w, const struct block *b, bool stale)
@@ -101,11 +120,13 @@ static void columns_back_part(void *arg, int part, int parts)
 	size_t H = (size_t)l->hidden, V = (size_t)w->m->cfg.vocab, lo, hi;
 	pool_share(part, parts, H, 16, &lo, &hi);
 	for (int g = 0; g < l->cell->gates; g++)
-		for (size_t u = lo; u < hi; u++) {
+		for (size_t u = lo; u < hi; u += LINE) {
 			real *to = j->d + ((size_t)g * H + u) * V;
 			const real *from = w->dtable + (size_t)l->cell->in_slot[g] * l->hs + u;
+			size_t n = hi - u < LINE ? hi - u : LINE;
 			for (size_t r = 0; r < w->nrows; r++)
-				to[w->row_id[r]] += from[r * l->lda];
+				for (size_t k = 0; k < n; k++)
+					to[k * V + w->row_id[r]] += from[r * l->lda + k];
 		}
 }
 

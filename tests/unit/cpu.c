@@ -39,7 +39,7 @@ static void list(void)
 		const struct kern *k = sets[i];
 		CHECK(k->gemm[PREC_F32] && (k->gemm[PREC_BF16] || sizeof(real) == 8) && k->spin && k->read && k->round_bf16);
 		CHECK(k->exp && k->tanh && k->sigmoid && k->log && k->add && k->mul &&
-		      k->mul_add && k->axpy && k->scale && k->sumsq && k->logsumexp && k->softmax &&
+		      k->mul_add && k->axpy && k->scale && k->sumsq && k->logsumexp && k->logsumexp_rows && k->softmax &&
 		      k->colsum && k->adam);
 		CHECK(i == 0 || k->isa >= sets[i - 1]->isa);
 	}

@@ -126,6 +126,39 @@ static void lanes(void)
 	}
 }
 
+/* The longest begin, of equals the first: lanes end together. */
+static int note_seq(void *arg, size_t seq, size_t pos, uint32_t target, real nats, const real *logits)
+{
+	struct { size_t seq[8], n; } *order = arg;
+	(void)target, (void)nats, (void)logits;
+	if (pos == 0)
+		order->seq[order->n++] = seq;
+	return 0;
+}
+
+static void longest_first(void)
+{
+	static const size_t lengths[] = {3, 9, 1, 70, 9, 2}, want[] = {3, 1, 4, 0, 5, 2};
+	struct { size_t seq[8], n; } order = {.n = 0};
+	struct model_config cfg = {.cell = 0, .layers = 1, .hidden = 4, .vocab = V};
+	struct model m;
+	struct err e = {{0}};
+	struct seq q[6];
+	draw_ids(text, TEXT, V, 33);
+	if (make_model(&m, &cfg, 0.5))
+		return;
+	for (size_t i = 0; i < 6; i++)
+		q[i] = (struct seq){.ids = text, .n = lengths[i], .first = 1};
+	struct work *w = work_new(&m, &(struct work_config){.T = 12, .B = 1}, NULL, &e);
+	if (ready(!w || eval_sequences(w, &m, q, 6, note_seq, &order, NULL, &e), &e))
+		return;
+	CHECK_INT(order.n, 6);
+	for (size_t i = 0; i < order.n; i++)
+		CHECK_INT(order.seq[i], want[i]);
+	work_free(w);
+	model_free(&m);
+}
+
 /* A block's logits come in several pieces. */
 static void pieces_of_logits(void)
 {
@@ -301,5 +334,5 @@ static void agree(void)
 	}
 }
 
-TEST_MAIN("eval", {"lanes", lanes}, {"pieces_of_logits", pieces_of_logits}, {"stops", stops},
+TEST_MAIN("eval", {"lanes", lanes}, {"longest_first", longest_first}, {"pieces_of_logits", pieces_of_logits}, {"stops", stops},
           {"failing_memory", failing_memory}, {"cover", cover}, {"agree", agree})
