@@ -70,14 +70,13 @@ static int join(const char *path, int n, struct model *joint, struct err *e)
 }
 
 static int save(const struct train_options *o, const struct train_job *j, const char *path, const struct model *joint,
-                int members, const struct train_end *end, bool *written, struct err *e)
+                const struct train_end *end, bool *written, struct err *e)
 {
 	struct tf_writer w = {0};
-	char backup[4096], count[16];
+	char backup[4096];
 	int rc = -1, had = 0;
-	snprintf(count, sizeof count, "%d", members);
 	if (train_describe(&w, o, &j->corpus, j->vocab.p, &joint->cfg, end->best_step, end->val_nats, e) ||
-	    tf_put_meta(&w, "members", count, e) || ckpt_put_block(&w, joint, "", joint->w, e) ||
+	    ckpt_put_block(&w, joint, "", joint->w, e) ||
 	    (!*written && (had = io_backup_link(path, backup, sizeof backup, e)) < 0))
 		goto out;
 	if (tf_write(&w, path, e)) {
@@ -107,7 +106,7 @@ static int join_and_save(const struct train_options *o, const struct train_job *
 			rc = train_val_nats(&joint, &j->data, j->pool, cmd_interrupted, &end->val_nats, e);
 	}
 	if (rc == 0)
-		rc = save(o, j, path, &joint, n, end, written, e);
+		rc = save(o, j, path, &joint, end, written, e);
 	end->params = joint.count;
 	model_free(&joint);
 	return rc;

@@ -33,14 +33,32 @@ size_t mat_pack_bytes(const struct gemm *g, size_t k, size_t n)
 
 void mat_pack_init(struct mat_pack *p, const struct gemm *g, size_t k, size_t n, void *data)
 {
-	*p = (struct mat_pack){.g = g, .k = k, .n = n, .data = data};
+	*p = (struct mat_pack){.g = g, .k = k, .n = n, .blocks = 1, .data = data};
+}
+
+bool mat_in_blocks(const struct gemm *g, const real *b, size_t n, size_t blocks)
+{
+	if (n % blocks || n / blocks % (size_t)g->nr)
+		return false;
+	size_t width = n / blocks;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0, from = i / width * width; j < n; j++)
+			if (b[i * n + j] != 0 && (j < from || j >= from + width))
+				return false;
+	return true;
+}
+
+static void *block_data(const struct mat_pack *p, size_t block)
+{
+	return (char *)p->data + block * p->g->pack_bytes(p->k / p->blocks, p->n / p->blocks);
 }
 
 void mat_pack_part(struct mat_pack *p, const real *b, size_t rs, size_t cs, int part, int parts)
 {
-	size_t lo, hi;
-	pool_share(part, parts, panels_of(p->g, p->n), 1, &lo, &hi);
-	p->g->pack(p->data, p->k, p->n, (struct operand){b, PREC_F32, rs, cs}, lo, hi);
+	size_t lo, hi, k = p->k / p->blocks, n = p->n / p->blocks;
+	pool_share(part, parts, panels_of(p->g, n), 1, &lo, &hi);
+	for (size_t i = 0; i < p->blocks; i++)
+		p->g->pack(block_data(p, i), k, n, (struct operand){b + i * (k * rs + n * cs), PREC_F32, rs, cs}, lo, hi);
 }
 
 struct pack_job {
@@ -60,21 +78,27 @@ void mat_pack_fill(struct mat_pack *p, const real *b, size_t rs, size_t cs, stru
 	pool_run(pool, pack_run, &(struct pack_job){p, b, rs, cs});
 }
 
+static size_t lhs_bytes(const struct gemm *g)
+{
+	return g->prec == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
+}
+
 /* Rows of A, row-major, from row i on. */
 static struct operand rows_from(const struct gemm *g, const void *a, size_t lda, size_t i)
 {
-	size_t bytes = g->prec == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
-	return (struct operand){(const char *)a + i * lda * bytes, g->prec, lda, 1};
+	return (struct operand){(const char *)a + i * lda * lhs_bytes(g), g->prec, lda, 1};
 }
 
 void mat_mul_part(const struct mat_pack *b, size_t m, const void *a, size_t lda, size_t n0,
                   size_t n1, real *c, size_t ldc, bool add)
 {
-	size_t nr = (size_t)b->g->nr;
-	if (n0 >= n1) /* n1 = n need not be a multiple of nr: rounded up, nothing would become a panel */
-		return;
-	b->g->mul(m, b->k, b->n, rows_from(b->g, a, lda, 0), b->data, n0 / nr, round_up(n1, nr) / nr, c,
-	          ldc, add, NULL);
+	size_t nr = (size_t)b->g->nr, k = b->k / b->blocks, n = b->n / b->blocks;
+	for (size_t i = n ? n0 / n : 0; i * n < n1; i++) {
+		size_t lo = n0 > i * n ? n0 - i * n : 0, hi = n1 - i * n < n ? n1 - i * n : n;
+		if (lo < hi) /* hi = n need not be a multiple of nr: rounded up, nothing would become a panel */
+			b->g->mul(m, k, n, rows_from(b->g, (const char *)a + i * k * lhs_bytes(b->g), lda, 0), block_data(b, i), lo / nr,
+			          round_up(hi, nr) / nr, c + i * n, ldc, add, NULL);
+	}
 }
 
 /* A part's tile of C: rows [i0, i1), panels [j0, j1). */

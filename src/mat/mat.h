@@ -21,17 +21,23 @@ size_t mat_round(size_t n);
 struct mat_pack {
 	const struct gemm *g;
 	size_t k, n;
-	void *data; /* owned by whoever gave it */
+	size_t blocks; /* 1, or as many diagonal blocks, outside of which B is zero and left out */
+	void *data;    /* owned by whoever gave it */
 };
 
 size_t mat_pack_bytes(const struct gemm *g, size_t k, size_t n);
-/* Points p at memory of mat_pack_bytes; 64-byte aligned. */
+/* Points p at memory of mat_pack_bytes; 64-byte aligned. blocks is 1. */
 void mat_pack_init(struct mat_pack *p, const struct gemm *g, size_t k, size_t n, void *data);
 /* Packs B, element (i, j) at b[i*rs + j*cs]: rs = ld, cs = 1 for B as it
  * stands, rs = 1, cs = ld for its transpose. mat_pack_part does the share of
  * one part of a running job. */
 void mat_pack_fill(struct mat_pack *p, const real *b, size_t rs, size_t cs, struct pool *pool);
 void mat_pack_part(struct mat_pack *p, const real *b, size_t rs, size_t cs, int part, int parts);
+
+/* Whether a matrix (n, n), rows tight, is zero outside of so many blocks on its diagonal, and
+ * a pack of it or its transpose can be of those alone: before mat_pack_part, set its blocks.
+ * Such packs are for mat_mul_part only. */
+bool mat_in_blocks(const struct gemm *g, const real *b, size_t n, size_t blocks);
 
 /* C (m, n) = A (m, k) B, or += with add, by one thread: for use inside jobs.
  * A is of the pack's precision: real, or for a bf16 product uint16_t (see

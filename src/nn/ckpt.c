@@ -59,8 +59,11 @@ int ckpt_config(const struct tensorfile *f, struct model_config *cfg, struct err
 	if (get_int(f, "layers", 1, MODEL_MAX_LAYERS, &cfg->layers, e) ||
 	    get_int(f, "hidden", 1, MODEL_MAX_HIDDEN, &cfg->hidden, e) ||
 	    get_int(f, "embed", 0, MODEL_MAX_HIDDEN, &cfg->embed, e) ||
-	    get_bool(f, "tie", &cfg->tie, e) || get_bool(f, "residual", &cfg->residual, e))
+	    get_bool(f, "tie", &cfg->tie, e) || get_bool(f, "residual", &cfg->residual, e) ||
+	    (tf_meta(f, "members") && get_int(f, "members", 1, MODEL_MAX_HIDDEN, &cfg->members, e)))
 		return -1;
+	if (cfg->members && (cfg->hidden % cfg->members || cfg->embed % cfg->members))
+		return err_set(e, "%d members cannot share %d units and an embedding of %d", cfg->members, cfg->hidden, cfg->embed);
 	if (prec && strcmp(prec, precision_names[PREC_BF16]) == 0)
 		cfg->precision = PREC_BF16;
 	else if (prec && strcmp(prec, precision_names[PREC_F32]) != 0)
@@ -189,7 +192,8 @@ int ckpt_put_config(struct tf_writer *w, const struct model_config *c, struct er
 	       put_int(w, "layers", c->layers, e) || put_int(w, "hidden", c->hidden, e) ||
 	       put_int(w, "embed", c->embed, e) || tf_put_meta(w, "tie", c->tie ? "true" : "false", e) ||
 	       tf_put_meta(w, "residual", c->residual ? "true" : "false", e) ||
-	       tf_put_meta(w, "precision", precision_names[c->precision], e) ? -1 : 0;
+	       tf_put_meta(w, "precision", precision_names[c->precision], e) ||
+	       (c->members > 1 && put_int(w, "members", c->members, e)) ? -1 : 0;
 }
 
 int ckpt_put_block(struct tf_writer *w, const struct model *m, const char *prefix, const real *block,

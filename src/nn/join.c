@@ -6,11 +6,12 @@ int join_config(const struct model_config *member, int members, struct model_con
 	if (members < 1 || members > MODEL_MAX_HIDDEN / member->hidden || (member->embed && members > MODEL_MAX_HIDDEN / member->embed))
 		return err_set(e, "%d models of %d units are wider together than a model may be, %d units", members, member->hidden,
 		               MODEL_MAX_HIDDEN);
-	if (member->tie)
-		return err_set(e, "models with tied weights cannot be joined");
+	if (member->tie || member->members > 1)
+		return err_set(e, "models with tied weights, and models that were joined before, cannot be joined");
 	*joint = *member;
 	joint->hidden *= members;
 	joint->embed *= members;
+	joint->members = members;
 	return 0;
 }
 

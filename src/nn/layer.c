@@ -91,6 +91,19 @@ void layer_init(struct layer *l)
 	l->rec_runs = find_runs(l, l->cell->rec_slot, l->rec_run);
 }
 
+void layer_find_blocks(struct layer *l, const struct model *m, int index)
+{
+	const struct layer_params *p = &m->layer[index];
+	size_t H = (size_t)l->hidden, members = m->cfg.members > 1 ? (size_t)m->cfg.members : 1;
+	for (int g = 0; g < l->cell->gates; g++) {
+		const struct gemm *gemm = l->wh[g].g;
+		const real *wh = model_param(m, p->wh) + (size_t)g * H * H, *wx = model_param(m, p->wx) + (size_t)g * H * H;
+		l->wh[g].blocks = mat_in_blocks(gemm, wh, H, members) ? members : 1;
+		if (index > 0)
+			l->wx[g].blocks = mat_in_blocks(gemm, wx, H, members) ? members : 1;
+	}
+}
+
 void layer_pack_part(struct layer *l, const struct model *m, int index, const real *wh, bool backward, int part,
                      int parts)
 {

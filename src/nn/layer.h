@@ -48,6 +48,9 @@ void layer_init(struct layer *l);
 /* Rows of a for blocks of up to T steps of B streams where not all T*B are kept. */
 size_t layer_rows(size_t T, size_t B);
 
+/* Before packing for passes forward alone: of a joined model (join.h) only the members' own
+ * weights are packed and multiplied, as long as the others are zero. */
+void layer_find_blocks(struct layer *l, const struct model *m, int index);
 /* Packs this step's weights, one part's share of a running job. wh: the recurrent
  * weights, the model's or what dropout leaves of them. */
 void layer_pack_part(struct layer *l, const struct model *m, int index, const real *wh, bool backward, int part,

@@ -33,6 +33,7 @@ struct model_config {
 	bool tie;      /* out.weight is embed.weight; needs embed == hidden */
 	bool residual; /* between layers of equal width */
 	enum precision precision;
+	int members; /* of an ensemble (join.h); 0 as 1: not joined */
 };
 
 /* One named view. The same offset serves parameters, gradients and moments. */

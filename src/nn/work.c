@@ -116,6 +116,9 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	bool stale = w->version != w->m->version || had_hh || w->dropped_hh;
 	if (w->dropped_hh)
 		pool_run(w->pool, drop_weights_part, &j);
+	if (stale && w->m->cfg.members > 1 && !w->cfg.train)
+		for (int l = 0; l < w->m->cfg.layers; l++)
+			layer_find_blocks(&w->layer[l], w->m, l);
 	if (stale)
 		pool_run(w->pool, pack_part, w);
 	w->version = w->m->version;

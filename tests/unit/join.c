@@ -69,6 +69,43 @@ static void mean_of_logits(void)
 	check_mean((struct model_config){.cell = cell_index("lstm"), .layers = 2, .hidden = 64, .vocab = 30}, 2);
 }
 
+/* Zeros between the members are left out of the products, but only while they are zeros. */
+static void blocks(void)
+{
+	static const enum precision precisions[] = {PREC_F32, PREC_BF16};
+	struct model_config c = {.cell = cell_index("gru"), .layers = 2, .hidden = 64, .embed = 16, .vocab = 30}, wide;
+	size_t n = (size_t)(2 * T * B * c.vocab);
+	real *as_blocks = calloc(n, sizeof *as_blocks), *dense = calloc(n, sizeof *dense);
+	for (int i = 0; i < 2; i++) {
+		struct model part, joint;
+		struct err e = {{0}};
+		test_precision = precisions[i];
+		if (make_model(&part, &c, 0.4))
+			break;
+		part.cfg.precision = precisions[i];
+		if (ready(join_config(&part.cfg, 3, &wide, &e) || model_new(&joint, &wide, &e), &e))
+			break;
+		for (int k = 0; k < 3; k++)
+			ready(join_member(&joint, &part, k, 3, &e), &e);
+		for (int changed = 0; changed < 2; changed++) {
+			joint.cfg.members = 3;
+			logits_of(&joint, as_blocks);
+			joint.cfg.members = 0;
+			logits_of(&joint, dense);
+			CHECK_NEAR(distance(as_blocks, dense, n), 0, 1e-5);
+			if (!changed)
+				logits_of(&part, dense);
+			CHECK(changed ? distance(as_blocks, dense, n) < 1e-5 : distance(as_blocks, dense, n) < 0.05);
+			model_param(&joint, joint.layer[1].wh)[100 * 192 + 5] = 1; /* from the first member to the second */
+		}
+		model_free(&part);
+		model_free(&joint);
+	}
+	test_precision = PREC_F32;
+	free(as_blocks);
+	free(dense);
+}
+
 static void refused(void)
 {
 	struct model_config c = {.cell = 0, .layers = 1, .hidden = 8, .embed = 8, .vocab = 5, .tie = true}, wide;
@@ -93,4 +130,4 @@ static void refused(void)
 	model_free(&joint);
 }
 
-TEST_MAIN("join", {"mean_of_logits", mean_of_logits}, {"refused", refused})
+TEST_MAIN("join", {"mean_of_logits", mean_of_logits}, {"blocks", blocks}, {"refused", refused})
