@@ -50,7 +50,7 @@ static const struct opt_command command = {
 	.text = "Prints the configuration, the vocabulary, where the model comes from, the options it was trained with and "
 	        "whether training can go on; the file is read and checked as a whole. A line is a name and a value. "
 	        "Nats of the held-out text are per symbol of the model's unit, bits per character of the text.\n\n"
-	        "With --json it is one object with the keys model, format, cell, layers, hidden, embed, tie, residual, "
+	        "With --json it is one object with the keys model, format, cell, layers, hidden, members (of an ensemble, or 1), embed, tie, residual, "
 	        "params, precision, bytes, unit, vocab, corpus, corpus_hash, corpus_utf8 (yes or no), corpus_bytes, train_symbols, val_symbols, val_chars, "
 	        "best_step, val_nats, val_bits, resumable, step, tokens, options, and with --tensors the list tensors "
 	        "of objects with name, dtype, shape, min, max, rms. What the file does not say is null.",
@@ -184,7 +184,8 @@ static int show(struct buf *b, const struct loaded *l, const struct facts *f, st
 	const char *per = l->vocab.unit == UNIT_CHAR || f->val_chars ? "character" : "symbol";
 	if (line(b, e, "model", "%s", l->path) || meta_line(b, l, "format", e) ||
 	    line(b, e, "cell", "%s", cell_names[c->cell]) || line(b, e, "layers", "%d", c->layers) ||
-	    line(b, e, "hidden", "%d", c->hidden) || line(b, e, "embed", "%d%s", c->embed, c->embed ? "" : " (one-hot)") ||
+	    line(b, e, "hidden", "%d", c->hidden) ||
+	    (c->members > 1 && line(b, e, "members", "%d of %d units", c->members, c->hidden / c->members)) || line(b, e, "embed", "%d%s", c->embed, c->embed ? "" : " (one-hot)") ||
 	    line(b, e, "tie", "%s", c->tie ? "yes" : "no") || line(b, e, "residual", "%s", c->residual ? "yes" : "no") ||
 	    line(b, e, "params", "%zu", l->model.count) || line(b, e, "precision", "%s", f->precision) ||
 	    line(b, e, "bytes", "%zu", l->file.len) || line(b, e, "unit", "%s", unit_names[l->vocab.unit]) ||
@@ -318,6 +319,8 @@ static int show_json(struct buf *b, const struct loaded *l, const struct facts *
 	json_int(&w, c->layers);
 	json_key(&w, "hidden");
 	json_int(&w, c->hidden);
+	json_key(&w, "members");
+	json_int(&w, c->members > 1 ? c->members : 1);
 	json_key(&w, "embed");
 	json_int(&w, c->embed);
 	json_key(&w, "tie");

@@ -83,6 +83,7 @@ key layers 2
 key hidden 24
 key embed 24
 key tie true
+key members 1
 key residual true
 key vocab "$vocab"
 key unit '"char"'
