@@ -84,8 +84,8 @@ const struct opt train_table[] = {
 	{.name = "steps", .type = OPT_INT, AT(steps), .min = 0, .max = 1e12, .arg = "N", .flags = OPT_STORED | OPT_RESUME,
 	 .help = "optimiser steps"},
 	{.name = "ensemble", .type = OPT_INT, AT(ensemble), GIVEN(ensemble), .def = "1", .min = 1, .max = 64, .arg = "N", .flags = OPT_STORED,
-	 .help = "train N models, seed by seed, each for its share of the time or for all the steps or epochs, and join them into one "
-	         "of N times the width that averages what they say: better than one model that took as long (see below)"},
+	 .help = "train N models, each for its share of the time or for all the steps or epochs, and join them into one of N times "
+	         "the width: an average that is better than each of them, most where the text is short"},
 	{.name = "patience", .type = OPT_INT, AT(patience), .def = "0", .min = 0, .max = 1e9, .arg = "N", .flags = OPT_RESUME,
 	 .help = "end sooner, when the last N validations brought no improvement; 0 = never"},
 	{.name = "batch", .type = OPT_INT, AT(batch), GIVEN(batch), .def = "32", .min = 1, .max = 65536, .arg = "N", .flags = OPT_STORED,
@@ -128,6 +128,7 @@ static const struct opt_example examples[] = {
 	{"rnnlm train corpus.txt", "three minutes, the model planned for them; it is models/corpus.safetensors"},
 	{"rnnlm train --plan --dry-run --for 1h corpus.txt", "what would be trained in an hour, and no more than that"},
 	{"rnnlm train --for 20m --hidden=512 --dropout=0.3 corpus.txt", "a larger model, for longer"},
+	{"rnnlm train --ensemble=4 --hidden=256 --dropout=0 --epochs=3 corpus.txt", "four models of three passes each, joined into one"},
 	{"rnnlm train --cell=gru --layers=1 --restart=0.05 --epochs=5 -o names.safetensors names.txt",
 	 "five passes over a small file of short texts, whose beginnings matter"},
 	{"rnnlm train --epochs=100 --schedule=plateau --plateau=2 --patience=6 notes.txt",
@@ -170,8 +171,13 @@ static const struct opt_command command = {
 	        "symbol do not. Whatever the unit, the same characters are held out.\n\n"
 	        "How long to train is said by --for, --epochs or --steps; without them it is three minutes. If it is a time, and "
 	        "nothing is said of the model's shape, the run is planned: how fast this machine trains is measured for a second or two, "
-	        "and the widest model taken that can read the text often enough in the time. A length in steps or epochs "
-	        "means the same on every machine, and nothing is planned.\n\n"
+	        "and the widest model taken that can read the text often enough in the time; or, if the text is short for that one, "
+	        "several narrower ones that are joined. A length in steps or epochs means the same on every machine, and "
+	        "nothing is planned.\n\n"
+	        "An ensemble's members (--ensemble) are trained one after the other, with the seeds from --seed on, each in a "
+	        "file of its own, FILE.memberN, with a log beside it; they go when the last is finished. The model is written "
+	        "whenever a member is finished, and --resume goes on with the one that is not. The joined model is an "
+	        "ordinary one, with zeros between the members: its logits are the mean of theirs.\n\n"
 	        "Ctrl-C (SIGINT), SIGTERM and SIGHUP finish the step, save and stop, with exit status 130, 143 and 129; a "
 	        "second Ctrl-C ends at once. The file holds all that training needs to go on: with --resume and the "
 	        "same FILEs the run continues as if it had not been stopped, even if it was killed; what was done "

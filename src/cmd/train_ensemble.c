@@ -183,7 +183,8 @@ int train_ensemble(const struct train_options *o, struct train_job *j, const cha
 				break;
 			mo.log = log.p;
 		}
-		cmd_note("member %d of %d, seed %lld", j->member, members, (long long)mo.seed);
+		if (!o->dry_run)
+			cmd_note("member %d of %d, seed %lld", j->member, members, (long long)mo.seed);
 		if ((rc = train_one(&mo, j, name.p, old, &one, e)) || o->dry_run)
 			goto out;
 		add_up(all, &one);

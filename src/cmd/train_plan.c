@@ -89,22 +89,42 @@ static double speed_at(const struct speeds *s, double hidden)
  * too long to be read three times what counts is that there are some symbols to each
  * parameter. */
 static const double PASSES = 3, MOST_PARAMS = 30, LEAST_SYMBOLS = 4;
+enum { MEMBERS = 4, MOST_MEMBERS = 8, MOST_JOINED = 2048 /* units: the joined matrices have zeros, too */ };
+static const double SHORT = 2.5; /* parameters to a symbol, from which a text is short for a model */
 
-static int64_t choose_width(const struct model_config *like, const struct speeds *speed, double symbols, double seconds)
+struct shape {
+	int hidden, members;
+};
+
+static bool parameters(const struct model_config *like, int hidden, double *count)
+{
+	struct model_config mc = *like;
+	size_t n;
+	mc.hidden = hidden;
+	mc.embed = mc.tie ? hidden : mc.embed;
+	if (model_count(&mc, &n, NULL))
+		return false;
+	*count = (double)n;
+	return true;
+}
+
+/* The best shape for the time. members: how many there must be; 0: to be chosen. */
+static struct shape choose_shape(const struct model_config *like, const struct speeds *speed, double symbols, double seconds,
+                                 int members)
 {
 	static const int widths[] = {64, 96, 128, 192, 256, 384, 512, 640, 768, 1024, 1280, 1536, 2048};
-	int best = widths[0];
-	for (size_t i = 1; i < sizeof widths / sizeof *widths; i++) {
-		struct model_config mc = *like;
-		size_t params;
-		mc.hidden = widths[i];
-		mc.embed = mc.tie ? mc.hidden : mc.embed;
-		double read = speed_at(speed, (double)mc.hidden) * seconds;
-		if (model_count(&mc, &params, NULL) == 0 && (double)params <= MOST_PARAMS * symbols &&
-		    (read >= PASSES * symbols || read >= LEAST_SYMBOLS * (double)params))
-			best = widths[i];
+	struct shape one = {widths[0], members ? members : 1}, many = {0};
+	double params, largest = 0;
+	for (size_t i = 0; i < sizeof widths / sizeof *widths && parameters(like, widths[i], &params); i++) {
+		double read = speed_at(speed, widths[i]) * seconds / one.members, at_once = PASSES * symbols;
+		if (params <= MOST_PARAMS * symbols && (read >= at_once || read >= LEAST_SYMBOLS * params)) {
+			one.hidden = widths[i];
+			largest = params;
+		}
+		if (!members && read >= MEMBERS * at_once && MEMBERS * widths[i] <= MOST_JOINED && params <= MOST_PARAMS * symbols)
+			many = (struct shape){widths[i], (int)fmin(fmin(read / at_once, MOST_MEMBERS), MOST_JOINED / widths[i])};
 	}
-	return best;
+	return many.hidden && largest > SHORT * symbols ? many : one;
 }
 
 /* A short text is read in few streams, so that there are enough steps. */
@@ -141,20 +161,24 @@ int train_plan(struct train_options *o, const struct model_config *mc, const str
 		config.batch = (int)(o->batch = choose_batch(symbols));
 	if (measure(mc, NARROW, &config, data, pool, &s.speed[0], e) || measure(mc, WIDE, &config, data, pool, &s.speed[1], e))
 		return -1;
-	int64_t width = o->hidden_given ? o->hidden : choose_width(mc, &s, symbols, o->seconds);
+	int members = o->ensemble_given || o->tie || o->hidden_given ? (int)o->ensemble : 0;
+	int64_t width = o->hidden_given ? o->hidden : choose_shape(mc, &s, symbols, o->seconds, members).hidden;
 	if (width > WIDE) { /* far from what was measured, and its weights may not fit into a cache */
 		struct speeds far = {.hidden = {WIDE, (double)width}, .speed = {s.speed[1], 0}};
 		if (measure(mc, (int)width, &config, data, pool, &far.speed[1], e))
 			return -1;
 		s = far;
 	}
-	if (!o->hidden_given)
-		o->hidden = choose_width(mc, &s, symbols, o->seconds);
+	if (!o->hidden_given) {
+		struct shape best = choose_shape(mc, &s, symbols, o->seconds, members);
+		o->hidden = best.hidden;
+		o->ensemble = best.members;
+	}
 	if (o->tie)
 		o->embed = o->hidden;
 	else if (!o->embed_given && o->embed > o->hidden)
 		o->embed = o->hidden;
-	double pace = speed_at(&s, (double)o->hidden), passes = pace * o->seconds / symbols;
+	double pace = speed_at(&s, (double)o->hidden), passes = pace * o->seconds / symbols / (double)o->ensemble;
 	if (!o->dropout_given && !o->dropout_in_given) {
 		o->dropout = choose_dropout(passes);
 		o->dropout_in = choose_dropout_in(passes);
@@ -164,8 +188,11 @@ int train_plan(struct train_options *o, const struct model_config *mc, const str
 	term_time(o->seconds, time, sizeof time);
 	term_count(pace, fast, sizeof fast);
 	term_count(symbols, text, sizeof text);
-	cmd_note("plan for %s: some %s symbols a second, %.3g passes over the %s of the text; dropout of input %g, of "
-	         "layers %g", time, fast, passes, text, o->dropout_in, o->dropout);
+	char each[64] = "";
+	if (o->ensemble > 1)
+		snprintf(each, sizeof each, "%lld models to be joined; ", (long long)o->ensemble);
+	cmd_note("plan for %s: %ssome %s symbols a second, %.3g passes%s over the %s of the text; dropout of input %g, of "
+	         "layers %g", time, each, fast, passes, o->ensemble > 1 ? " each" : "", text, o->dropout_in, o->dropout);
 	if (passes > MANY_PASSES)
 		cmd_note("little text for so much time: a shorter --for would do as well, more text better");
 	return 0;

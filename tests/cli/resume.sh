@@ -196,7 +196,7 @@ run 0 train --steps=10 --precision=f32 -o "$m" "$c"
 cp "$m" "$TMP/was.safetensors"
 changed='--val-frac=0.2 --unit=byte --min-count=2 --cell=gru --layers=2 --hidden=13 --embed=4 --tie --residual --dropout=0.3
 --precision=bf16 --batch=5 --seq=9 --restart=0.5 --lr=0.001 --schedule=linear --warmup=7 --clip=2 --weight-decay=0.5
---eval-every=31 --seed=2 --optimizer=sgd --muon-lr=0.1 --momentum=0.5 --dropout-in=0.1 --dropout-hh=0.1 --plateau=5'
+--eval-every=31 --seed=2 --optimizer=sgd --muon-lr=0.1 --momentum=0.5 --dropout-in=0.1 --dropout-hh=0.1 --plateau=5 --ensemble=2'
 for option in $changed; do
 	name=${option%%=*}
 	run 1 resume --steps=20 "$option" -o "$m" "$c"

@@ -146,7 +146,8 @@ run 0 "$RNNLM" train --dry-run --for=1s -o "$TMP/dry.safetensors" data/stories.t
 err_has 'plan for 0:01'
 short=$(planned hidden)
 run 0 "$RNNLM" train --dry-run --for=500h -o "$TMP/dry.safetensors" data/stories.txt
-err_has 'passes over'
+err_has 'models to be joined'
+err_has 'passes each over'
 so "$short >= 64 && $(planned hidden) > $short && $(planned dropout) >= 0"
 run 0 "$RNNLM" train --dry-run --plan --for=500h --hidden=48 --dropout=0.35 --cell=gru -o "$TMP/dry.safetensors" "$c"
 err_has 'gru 2x48,'
@@ -159,7 +160,9 @@ run 0 "$RNNLM" train --dry-run --for=500h --layers=1 -o "$TMP/dry.safetensors" "
 ok test "$(grep -c 'plan for' "$TMP/err")" = 0
 run 0 "$RNNLM" train --for=0.5s --json -o "$TMP/planned.safetensors" "$c"
 run 0 "$RNNLM" info --json "$TMP/planned.safetensors"
-out_has "\"hidden\":\"$(sed -n 's/.*"hidden":\([0-9]*\),.*/\1/p' "$TMP/out")\"" # what was planned is what is stored
+width=$(number hidden "$TMP/out") members=$(number members "$TMP/out")
+out_has "\"hidden\":\"$((width / members))\"" # what was planned is what is stored
+out_has "\"ensemble\":\"$members\""
 for with in --steps=3 --epochs=2 --resume --init-from=x; do
 	run 2 "$RNNLM" train --plan $with -o "$TMP/dry.safetensors" "$c"
 	err_has '--plan plans'
