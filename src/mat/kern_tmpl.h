@@ -88,7 +88,7 @@ static void k_exp(size_t n, real *y, const real *x)
 	{                                                                                      \
 		size_t whole = n - n % LANE;                                                       \
 		real last[LANE_MAX] = {0};                                                         \
-		INDEPENDENT                                                                        \
+		LANE_LOOP                                                                          \
 		for (size_t i = 0; i < whole; i += LANE)                                           \
 			lane_store(y + i, function(lane_load(x + i)));                                 \
 		memcpy(last, x + whole, (n - whole) * sizeof(real));                               \

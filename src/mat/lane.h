@@ -5,7 +5,7 @@
  * number, its functions are those of vmath.h, and the loop is vectorised as any
  * other; + - * and / work on both.
  *
- *      V_LOOP
+ *      LANE_LOOP
  *      for (size_t u = 0; u < n; u += LANE)
  *              lane_store(y + u, lane_tanh(lane_load(x + u)));
  *
@@ -27,6 +27,7 @@
 #include <immintrin.h>
 
 #define LANE 16
+#define LANE_LOOP /* is vector code already */
 typedef __m512 lane;
 
 static inline lane lane_load(const real *p) { return _mm512_loadu_ps(p); }
@@ -90,6 +91,7 @@ static inline lane lane_tanh(lane x)
 #else
 
 #define LANE 1
+#define LANE_LOOP V_LOOP
 typedef real lane;
 
 static inline lane lane_load(const real *p) { return *p; }

@@ -18,8 +18,8 @@
  * A new cell is one file, src/nn/cell_NAME.c, and one line in CELL_LIST: the
  * options, help, checkpoint names and tests follow from the list. Cell files
  * are plain C compiled once per instruction set (see vmath.h), so their loops
- * must vectorise: no branches, V_LOOP in front; lane.h has what the compiler is not good
- * at. */
+ * must vectorise: no branches, V_LOOP or LANE_LOOP in front; lane.h has what the
+ * compiler is not good at. */
 #ifndef RNNLM_NN_CELL_H
 #define RNNLM_NN_CELL_H
 

@@ -15,7 +15,7 @@ static void forward(size_t n, size_t ld, real *a, const real *in, const real *co
 	const real *xr = in, *xz = in + ld, *xx = in + 2 * ld, *xh = in + 3 * ld;
 	const real *h0 = prev[0];
 	real *h1 = next[0];
-	V_LOOP
+	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE) {
 		lane r = lane_sigmoid(lane_load(ar + u) + lane_load(xr + u));
 		lane z = lane_sigmoid(lane_load(az + u) + lane_load(xz + u));
@@ -25,7 +25,7 @@ static void forward(size_t n, size_t ld, real *a, const real *in, const real *co
 		lane_store(ax + u, lane_load(ax + u) + lane_load(xx + u) + r * x);
 		lane_store(ah + u, x / (lane_set(1) + lane_abs(x)));
 	}
-	V_LOOP
+	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE) {
 		lane c = lane_tanh(lane_load(ax + u));
 		lane_store(ax + u, c);
@@ -41,7 +41,7 @@ static void backward(size_t n, size_t ld, real *a, const real *const prev[],
 	real *dh = ds[0];
 	const lane one = lane_set(1);
 	(void)next;
-	V_LOOP
+	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE) {
 		lane r = lane_load(ar + u), z = lane_load(az + u), c = lane_load(ax + u), s = lane_load(ah + u);
 		lane d = lane_load(dh + u);

@@ -14,7 +14,7 @@ static void forward(size_t n, size_t ld, real *a, const real *in, const real *co
 	const real *xi = in, *xf = in + ld, *xg = in + 2 * ld, *xo = in + 3 * ld;
 	const real *c0 = prev[1];
 	real *h1 = next[0], *c1 = next[1];
-	V_LOOP
+	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE) {
 		lane i = lane_sigmoid(lane_load(ai + u) + lane_load(xi + u));
 		lane f = lane_sigmoid(lane_load(af + u) + lane_load(xf + u));
@@ -26,7 +26,7 @@ static void forward(size_t n, size_t ld, real *a, const real *in, const real *co
 		lane_store(ao + u, o);
 		lane_store(c1 + u, f * lane_load(c0 + u) + i * g);
 	}
-	V_LOOP
+	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE)
 		lane_store(h1 + u, lane_load(ao + u) * lane_tanh(lane_load(c1 + u)));
 }
@@ -38,7 +38,7 @@ static void backward(size_t n, size_t ld, real *a, const real *const prev[],
 	const real *c0 = prev[1], *c1 = next[1];
 	real *dh = ds[0], *dc = ds[1];
 	const lane one = lane_set(1);
-	V_LOOP
+	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE) {
 		lane i = lane_load(ai + u), f = lane_load(af + u), g = lane_load(ag + u), o = lane_load(ao + u);
 		lane t = lane_tanh(lane_load(c1 + u)), e = lane_load(dh + u);

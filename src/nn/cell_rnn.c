@@ -9,7 +9,7 @@ static void tanh_forward(size_t n, size_t ld, real *a, const real *in, const rea
 {
 	real *h = next[0];
 	(void)ld, (void)prev;
-	V_LOOP
+	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE)
 		lane_store(h + u, lane_tanh(lane_load(a + u) + lane_load(in + u)));
 }

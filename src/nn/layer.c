@@ -212,9 +212,20 @@ static void *slot_rows(const struct layer *l, size_t row, int slot)
 	return layer_row(l, layer_row(l, l->da, row, l->lda), (size_t)slot, l->hs);
 }
 
-static int16_t *kept_units(const struct layer *l, size_t row, int slot, size_t u)
+static int16_t *kept_units(const struct layer *l, size_t row, size_t slot, size_t u)
 {
-	return (int16_t *)slot_rows(l, row, slot) + u;
+	return (int16_t *)slot_rows(l, row, (int)slot) + u;
+}
+
+/* n units of all slots, as runs of numbers that stand together in a row. */
+struct slot_runs {
+	size_t count, len;
+};
+
+static struct slot_runs slot_runs(const struct layer *l, size_t n)
+{
+	size_t slots = (size_t)l->cell->slots;
+	return n == l->hs ? (struct slot_runs){1, slots * n} : (struct slot_runs){slots, n};
 }
 
 /* State k before step t of stream b. */
@@ -272,6 +283,7 @@ static void forward_part(void *arg, int part, int parts)
 				mat_mul_part(&l->wh[g], s.r1 - s.r0, layer_row(l, h, s.r0, ldh), ldh, u, end,
 				             a + (size_t)cell->rec_slot[g] * hs, l->lda, slot_is_begun(j, g));
 			phase_end(&clock, PHASE_PRODUCTS);
+			struct slot_runs kept = slot_runs(l, end - u);
 			for (size_t b = s.r0; b < s.r1; b++, a += l->lda) {
 				const real *prev[CELL_STATES];
 				real *next[CELL_STATES];
@@ -282,8 +294,8 @@ static void forward_part(void *arg, int part, int parts)
 				cell->forward(end - u, hs, a + u, added_row(j, t * B + b) + u, prev, next);
 				if (l->half)
 					kern->round_bf16(end - u, (uint16_t *)layer_row(l, l->h, (t + 1) * B + b, ldh) + u, next[0]);
-				for (int k = 0; l->half && l->da && k < cell->slots; k++)
-					kern->round_unit(end - u, kept_units(l, t * B + b, k, u), a + (size_t)k * hs + u);
+				for (size_t k = 0; l->half && l->da && k < kept.count; k++)
+					kern->round_unit(kept.len, kept_units(l, t * B + b, k, u), a + k * hs + u);
 			}
 			phase_end(&clock, PHASE_GATES);
 		}
@@ -327,6 +339,7 @@ static void backward_part(void *arg, int part, int parts)
 	size_t B = j->B, ldh = l->ldh, hs = l->hs;
 	struct share s = share(B, (size_t)l->hidden, l->wht[0].g->nr, part, parts);
 	size_t n = s.u1 - s.u0;
+	struct slot_runs kept = slot_runs(l, n);
 	bool fused = j->dx != DX_NONE && split_by_rows(B, parts);
 	struct stopwatch clock = phase_start(part ? NULL : l->seconds);
 
@@ -340,12 +353,12 @@ static void backward_part(void *arg, int part, int parts)
 				next[k] = layer_state(l, k, t + 1, B, b) + s.u0;
 				ds[k] = j->ds[k] + b * ldh + s.u0;
 			}
-			for (int k = 0; l->half && k < cell->slots; k++)
-				kern->widen_unit(n, a + (size_t)k * hs, kept_units(l, t * B + b, k, s.u0));
+			for (size_t k = 0; l->half && k < kept.count; k++)
+				kern->widen_unit(kept.len, a + k * hs, kept_units(l, t * B + b, k, s.u0));
 			kern->add(n, ds[0], j->d + (t * B + b) * ldh + s.u0);
 			cell->backward(n, hs, a, prev, next, ds);
-			for (int k = 0; l->half && k < cell->slots; k++)
-				kern->round_bf16(n, (uint16_t *)slot_rows(l, t * B + b, k) + s.u0, a + (size_t)k * hs);
+			for (size_t k = 0; l->half && k < kept.count; k++)
+				kern->round_bf16(kept.len, (uint16_t *)slot_rows(l, t * B + b, (int)k) + s.u0, a + k * hs);
 		}
 		phase_end(&clock, PHASE_GATES);
 		if (s.meet)

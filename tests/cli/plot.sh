@@ -284,7 +284,7 @@ done
 
 t "what rnnlm train writes"
 run 0 "$RNNLM" train --hidden=16 --layers=1 --batch=4 --seq=16 --steps=60 --eval-every=15 -o "$TMP/real.safetensors" data/stories.txt
-run 0 plot "$TMP/real.tsv"
+run 0 plot -x step "$TMP/real.tsv"
 cp "$TMP/out" "$svg"
 well_formed "$svg"
 ok test "$(grep -c '<circle .*<title>' "$svg")" = 4

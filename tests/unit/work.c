@@ -521,6 +521,38 @@ static void dropout_masks(void)
 	model_free(&m);
 }
 
+/* The table holds the bias only while no symbols are dropped: blocks of both kinds may
+ * take turns. Dropping none at all is no dropout. */
+static void dropout_by_turns(void)
+{
+	enum { T = 4, B = 3, V = 11, H = 17 };
+	draw_block(V, 10);
+	for (int c = 0; cell_names[c]; c++)
+		for (int kind = 0; kind < 4; kind++) {
+			struct model_config cfg = kind_config(kind % 2, c, H, V);
+			struct work_config wc = {.T = T, .B = B, .dropout = true, .train = kind > 1};
+			struct model m;
+			struct run r;
+			real first[T * B];
+			if (make_model(&m, &cfg, 0.4) || run_new(&r, &m, wc, NULL))
+				return;
+			struct dropout some = {.input = (real)0.5, .seed = 3}, none = {.input = (real)1e-9, .seed = 3};
+			struct block b = {.T = T, .B = B, .in = in, .target = target}, d = b, z = b;
+			d.drop = &some;
+			z.drop = &none;
+			loss_block(&r, &b);
+			memcpy(first, r.nats, sizeof first);
+			loss_block(&r, &d);
+			CHECK(distance(r.nats, first, T * B) > 1e-3);
+			loss_block(&r, &z);
+			CHECK_NEAR(distance(r.nats, first, T * B), 0, test_precision == PREC_BF16 ? 0.01 : 1e-5);
+			loss_block(&r, &b);
+			CHECK(same(r.nats, first, sizeof first));
+			run_free(&r);
+			model_free(&m);
+		}
+}
+
 /* --- large vocabularies --------------------------------------------------------------------- */
 
 /* Training keeps rows for the symbols of the block only, inference for all. */
@@ -789,5 +821,6 @@ static void bf16_near_f32(void)
 TEST_MAIN("work", {"bf16_threads", bf16_threads}, {"bf16_blocks", bf16_blocks}, {"bf16_near_f32", bf16_near_f32},
           {"threads", threads}, {"threads_kinds", threads_kinds}, {"blocks", blocks},
           {"smaller_blocks", smaller_blocks}, {"resets", resets}, {"no_targets", no_targets},
-          {"dropout_draws", dropout_draws}, {"dropout_masks", dropout_masks}, {"dropout_weights", dropout_weights}, {"rows_of_block", rows_of_block},
+          {"dropout_draws", dropout_draws}, {"dropout_masks", dropout_masks}, {"dropout_weights", dropout_weights}, {"dropout_by_turns", dropout_by_turns},
+          {"rows_of_block", rows_of_block},
           {"pieces", pieces}, {"memory", memory}, {"failing_memory", failing_memory}, {"deepest", deepest})
