@@ -63,6 +63,7 @@ struct train_session {
 	const char *path, *vocab; /* vocab: JSON */
 	char *log_path;
 	FILE *log;
+	int member, members; /* of an ensemble; 1 of 1 if it is none */
 	bool written; /* the file at path is this run's own */
 	bool save_failed;    /* the last attempt */
 	uint64_t saved_step; /* of the checkpoint at path, if it is this run's own */

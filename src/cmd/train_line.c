@@ -62,14 +62,15 @@ static void fill(struct line *l, const struct train_session *r, const struct tra
 	const char *unit = c->vocab.unit == UNIT_BYTE ? "bytes" : c->vocab.unit == UNIT_CHAR ? "chars" : "symbols";
 	const int rank[2] = {0, stays ? 2 : 4};
 	bool chars = c->vocab.unit == UNIT_CHAR;
-	term_time(t->left, left, sizeof left);
+	/* The members to come take as long as this one. */
+	term_time(t->left + (r->members - r->member) * (t->p->seconds + t->left), left, sizeof left);
 	term_count(t->tokens_per_s, speed, sizeof speed);
 
 	if (stays) {
 		add(l, 1, "step %llu", (unsigned long long)t->p->step);
 		add(l, 5, "  epoch %.2f", t->epoch);
 	} else {
-		add(l, 0, "%3.0f%%", floor(100 * fmin(t->fraction, 1)));
+		add(l, 0, "%3.0f%%", floor(100 * (r->member - 1 + fmin(t->fraction, 1)) / r->members));
 		add(l, 2, "  %s left", left);
 	}
 	add_loss(l, "loss", r->train_nats, places, train_bits_per_char(r->train_nats, c->ntrain, c->train_chars), chars, rank);

@@ -151,7 +151,9 @@ void train_print_summary(const struct train_options *o, const char *path, const 
 	term_time(end->seconds, took, sizeof took);
 	cmd_note("%s%s after %llu steps in %s", end->stopped ? "stopped; saved " : "saved ", path,
 	         (unsigned long long)end->steps, took);
-	if (isfinite(end->val_nats))
+	if (isfinite(end->val_nats) && o->ensemble > 1)
+		cmd_note("held out, all %lld together: %.4f nats, %.4f bits per character", (long long)o->ensemble, bits * LN2, bits);
+	else if (isfinite(end->val_nats))
 		cmd_note("held out: %.4f nats, %.4f bits per character, at step %llu", bits * LN2, bits,
 		         (unsigned long long)end->best_step);
 	train_print_baseline(base, c);

@@ -93,6 +93,7 @@ int train_one(const struct train_options *o, const struct train_job *j, const ch
 	struct train *t = NULL;
 	struct train_baseline base = {.unigram = NAN, .ngram = NAN};
 	struct train_session r = {.o = o, .corpus = corpus, .vocab = j->vocab.p, .model = &model, .path = path,
+	                          .member = j->member ? j->member : 1, .members = j->member ? (int)o->ensemble : 1,
 	                          .train_nats = NAN};
 	struct train_hooks hooks = {
 		.arg = &r, .report = train_report, .save = train_save, .save_failed = train_save_failed,
