@@ -97,15 +97,19 @@ static double speed_at(const struct speeds *s, double hidden)
  *                            10          0.3, input 0.1  1.410  1.384
  *   War and Peace    2x256   3           0.0             1.167  1.134
  *   2.6M symbols     2x512   4.4         0.1             1.125
+ *   Penn Treebank    2x256   3.6         0.0             0.993
+ *   5M symbols       2x512   4.6         0.05
  *
  * The loss falls about as a + b / members: what falls is what each has learnt by heart. So
  * members want no dropout and few passes, and three narrow models beat the wide one that
- * takes as long, where the wide one has more parameters than the text has symbols. Time
- * beyond that goes into more passes, against the over-fitting of which dropout of input
- * symbols does most. */
+ * takes as long, where the wide one has more parameters than the text has symbols and the
+ * narrow ones are not too narrow to learn it. Time beyond that goes into more passes, against
+ * the over-fitting of which dropout of input symbols does most. */
 static const double PASSES = 3, MOST_PARAMS = 30, LEAST_SYMBOLS = 4;
 enum { MEMBERS = 3, MOST_MEMBERS = 8, MOST_JOINED = 2048 /* units: the joined matrices have zeros, too */ };
-static const double SHORT = 1; /* parameters to a symbol, from which a text is short for a model */
+/* Parameters to a symbol: from which on a text is short for a model that is alone, and
+ * below which it is long for a member. */
+static const double SHORT = 1, LONG = 0.25;
 
 struct shape {
 	int hidden, members;
@@ -136,7 +140,8 @@ static struct shape choose_shape(const struct model_config *like, const struct s
 			one.hidden = widths[i];
 			largest = params;
 		}
-		if (!members && read >= MEMBERS * at_once && MEMBERS * widths[i] <= MOST_JOINED && params <= MOST_PARAMS * symbols)
+		if (!members && read >= MEMBERS * at_once && MEMBERS * widths[i] <= MOST_JOINED &&
+		    params >= LONG * symbols && params <= MOST_PARAMS * symbols)
 			many = (struct shape){widths[i], (int)fmin(fmin(read / at_once, MOST_MEMBERS), MOST_JOINED / widths[i])};
 	}
 	return many.hidden && largest > SHORT * symbols ? many : one;
