@@ -126,6 +126,9 @@ extern const char train_log_header[];
  * how well it does. */
 int train_describe(struct tf_writer *w, const struct train_options *o, const struct corpus *c, const char *vocab,
                    const struct model_config *cfg, uint64_t best_step, double val_nats, struct err *e);
+/* Writes a file in the place of path; before the first time what stands there is kept
+ * under a numbered name. */
+int train_write(struct tf_writer *w, const char *path, bool *written, struct err *e);
 /* The hook that writes a checkpoint; arg is the run. */
 int train_save(void *arg, struct train *t, struct err *e);
 /* Finds out before training whether the model can be written where it is to go. */

@@ -73,22 +73,8 @@ static int save(const struct train_options *o, const struct train_job *j, const 
                 const struct train_end *end, bool *written, struct err *e)
 {
 	struct tf_writer w = {0};
-	char backup[4096];
-	int rc = -1, had = 0;
-	if (train_describe(&w, o, &j->corpus, j->vocab.p, &joint->cfg, end->best_step, end->val_nats, e) ||
-	    ckpt_put_block(&w, joint, "", joint->w, e) ||
-	    (!*written && (had = io_backup_link(path, backup, sizeof backup, e)) < 0))
-		goto out;
-	if (tf_write(&w, path, e)) {
-		if (had)
-			io_backup_undo(path, backup);
-		goto out;
-	}
-	if (had)
-		cmd_note("the model that was %s is kept as %s", path, backup);
-	*written = true;
-	rc = 0;
-out:
+	int rc = train_describe(&w, o, &j->corpus, j->vocab.p, &joint->cfg, end->best_step, end->val_nats, e) ||
+	         ckpt_put_block(&w, joint, "", joint->w, e) || train_write(&w, path, written, e) ? -1 : 0;
 	tf_writer_free(&w);
 	return rc;
 }
@@ -103,7 +89,7 @@ static int join_and_save(const struct train_options *o, const struct train_job *
 	if (rc == 0 && n > 1) {
 		end->val_nats = NAN;
 		if (n == o->ensemble)
-			rc = train_val_nats(&joint, &j->data, j->pool, cmd_interrupted, &end->val_nats, e);
+			rc = train_val_nats(&joint, &j->data, j->pool, NULL, &end->val_nats, e); /* seconds, and all is done then */
 	}
 	if (rc == 0)
 		rc = save(o, j, path, &joint, end, written, e);
@@ -192,8 +178,10 @@ int train_ensemble(const struct train_options *o, struct train_job *j, const cha
 			break;
 		finished++;
 		note_member(j, members, &one);
-		if (finished < members && one.stopped == 0)
-			rc = join_and_save(o, j, path, finished, &written, all, e);
+		struct err why;
+		/* The members' own files hold all that has been done. */
+		if (finished < members && one.stopped == 0 && join_and_save(o, j, path, finished, &written, all, &why))
+			cmd_note("%s not written, to be tried again after the next member: %s", path, why.msg);
 	}
 	if (rc == 0 && (finished == members || (!written && one.written)))
 		rc = join_and_save(o, j, path, finished ? finished : 1, &written, all, e);

@@ -73,33 +73,36 @@ int train_describe(struct tf_writer *w, const struct train_options *o, const str
 	       (isfinite(val_nats) && put_text(w, "val_nats", e, "%.6f", val_nats)) || put_options(w, o, e) ? -1 : 0;
 }
 
+int train_write(struct tf_writer *w, const char *path, bool *written, struct err *e)
+{
+	char backup[4096];
+	int had = *written ? 0 : io_backup_link(path, backup, sizeof backup, e);
+	if (had < 0)
+		return -1;
+	if (tf_write(w, path, e)) {
+		if (had)
+			io_backup_undo(path, backup);
+		return -1;
+	}
+	if (had)
+		cmd_note("the model that was %s is kept as %s", path, backup);
+	*written = true;
+	return 0;
+}
+
 int train_save(void *arg, struct train *t, struct err *e)
 {
 	struct train_session *r = arg;
 	const struct train_progress *p = train_progress(t);
 	struct tf_writer w = {0};
-	char backup[4096];
-	int rc = -1, had = 0;
 
 	/* After a crash of the machine the log, too, has all up to the checkpoint. */
 	if (r->log)
 		fsync(fileno(r->log));
-	if (train_describe(&w, r->o, r->corpus, r->vocab, &r->model->cfg, p->offer_step, p->offer_nats, e) ||
-	    train_put(t, &w, e))
-		goto out;
-	if (!r->written && (had = io_backup_link(r->path, backup, sizeof backup, e)) < 0)
-		goto out;
-	if (tf_write(&w, r->path, e)) {
-		if (had)
-			io_backup_undo(r->path, backup);
-		goto out;
-	}
-	if (had)
-		cmd_note("the model that was %s is kept as %s", r->path, backup);
-	r->written = true;
-	r->saved_step = p->step;
-	rc = 0;
-out:
+	int rc = train_describe(&w, r->o, r->corpus, r->vocab, &r->model->cfg, p->offer_step, p->offer_nats, e) ||
+	         train_put(t, &w, e) || train_write(&w, r->path, &r->written, e) ? -1 : 0;
+	if (rc == 0)
+		r->saved_step = p->step;
 	tf_writer_free(&w);
 	r->save_failed = rc != 0;
 	return rc;

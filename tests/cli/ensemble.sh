@@ -109,6 +109,19 @@ kill -INT "$child"
 run 130 wait "$child"
 run 0 "$RNNLM" score -m "$TMP/first.safetensors" "the cat"
 
+t "where the model cannot be written: said, the members go on, and nothing of them is lost"
+mkdir "$TMP/full"
+behind --epochs=60 --save-steps=5 -o "$TMP/full/m.safetensors" "$c" >/dev/null 2>"$TMP/notes" &
+child=$!
+until_there "$TMP/full/m.member1.safetensors" "$child"
+mkdir -p "$TMP/full/m.safetensors/in_the_way" # cannot be replaced
+run 1 wait "$child"
+ok grep -q "to be tried again after the next member" "$TMP/notes"
+ok is "$(members "$TMP/full/m.safetensors")" 3
+rm -r "$TMP/full/m.safetensors"*
+run 0 "$RNNLM" train --resume --threads=1 --log=none -o "$TMP/full/m.safetensors" "$c"
+same "$TMP/whole60.safetensors" "$TMP/full/m.safetensors"
+
 t "a new run puts members of an unfinished one aside"
 run 0 alone --steps=5 -o "$TMP/first.safetensors" "$c"
 err_has "first.member1.safetensors, is kept as"
