@@ -31,6 +31,14 @@ char *mem_strndup(const char *s, size_t n, struct err *e);
 /* Frees what any of the above returned; NULL is fine. */
 void mem_free(void *p);
 
+/* Asks for n bytes to be in the second-level cache when they are wanted, some time from
+ * now. They need not exist. */
+static inline void mem_fetch(const void *p, size_t n)
+{
+	for (size_t at = 0; at < n; at += 64)
+		__builtin_prefetch((const char *)p + at, 0, 3);
+}
+
 /* Bytes of memory in this machine, or SIZE_MAX if that is not known: what is larger
  * need not be tried. (The kernel may promise more than there is.) */
 size_t mem_physical(void);

@@ -254,7 +254,8 @@ static void tiles_gemm(size_t m, size_t k, size_t n, struct operand a, const voi
 			struct operand at = operand_from(a, i, p);
 			struct tile_rows rows = {.whole = at.data, .ld = a.rs, .steps = kb / TK};
 			if (packed) {
-				pack_rows(scratch, mb, kb, &at);
+				if (!a.packed)
+					pack_rows(scratch, mb, kb, &at);
 				rows = (struct tile_rows){.whole = scratch, .ld = TLD, .steps = tiles_round(kb, TK) / TK};
 			} else if (tail) {
 				for (size_t r = 0; r < mb; r++) {
@@ -279,7 +280,7 @@ static size_t tiles_scratch_bytes(size_t m, size_t k, size_t n)
 
 static const struct gemm gemm_bf16 = {
 	.prec = PREC_BF16,
-	.mr = 2 * TR, .nr = TNR, .kc = TKC,
+	.mr = 2 * TR, .nr = TNR, .kc = TKC, .mc = TMC,
 	.pack_bytes = tiles_pack_bytes,
 	.pack = tiles_pack,
 	.mul = tiles_gemm,

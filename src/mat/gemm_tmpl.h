@@ -26,6 +26,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "mat/bf16.h"
 #include "mat/kern.h"
 
@@ -59,6 +60,8 @@ static struct rows rows_split(size_t m, size_t most)
 /* For few rows: several panels at once, as many as registers allow. */
 static const size_t wide_panels[] = {4, 2, 2, 2};
 enum { WIDE_ROWS = VW == 16 ? 4 : 3 };
+
+enum { LINE = 64 /* bytes */ };
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -243,40 +246,53 @@ static size_t NAME(sliver_at)(size_t t, size_t i, size_t kb)
 	return i * ceil_div(kb, STEP) * STEP + t * COPY * STEP;
 }
 
+/* COPY numbers of a row of A; of two neighbours if pairs are wanted. */
+static ALWAYS_INLINE void NAME(copy_row)(NUMBER *out, const void *x, const void *y, const size_t size)
+{
+#ifdef BF16
+	bf16_zip(COPY, out, x, y, size == sizeof(uint16_t) ? PREC_BF16 : PREC_F32);
+#else
+	(void)y;
+	(void)size;
+	for (size_t v = 0; v < COPY; v += VW)
+		vec_store(out + v, vec_load((const real *)x + v));
+#endif
+}
+
 /* A (m, kb), stored transposed, to slivers: tile after tile, (kb/STEP, rows, STEP).
  * room: rows of A that may be read. Whole vectors are copied where there are as
  * many rows; near the end a copy of those that exist is extended. */
 static ALWAYS_INLINE void NAME(pack_slivers_of)(NUMBER *dst, size_t m, size_t room, size_t kb,
                                                 const struct operand *a, const size_t size)
 {
+	enum { AHEAD = 16 };
 	struct rows r = rows_split(m, MR);
-	size_t depth = ceil_div(kb, STEP) * STEP, step = a->cs * size;
+	size_t depth = ceil_div(kb, STEP) * STEP, step = a->cs * size, whole = 0;
+	for (size_t i = 0; whole < r.tiles && i + COPY <= room; whole++)
+		i += r.low + (whole < r.more);
 	real part[2][COPY] = {{0}};
 	for (size_t p = 0; p < kb; p += STEP) {
-		const char *row = (const char *)a->data + p * step, *later = p + 10 < kb ? row + 8 * step : row;
-		const char *next = p + 1 < kb ? row + step : (const char *)bf16_no_row;
-		size_t next_size = p + 1 < kb ? size : 0;
-		NUMBER *sliver = dst;
-		for (size_t t = 0, i = 0; t < r.tiles; t++) {
-			size_t rows = r.low + (t < r.more);
-			NUMBER *out = sliver + p * rows;
-			const char *x = row + i * size, *y = next + i * next_size;
-			__builtin_prefetch(later + i * size);
+		const char *x = (const char *)a->data + p * step, *later = x + AHEAD * step;
+		const char *y = p + 1 < kb ? x + step : (const char *)bf16_no_row;
+		size_t y_size = p + 1 < kb ? size : 0, t = 0, i = 0;
+		for (size_t at = 0; p + AHEAD + STEP <= kb && at < m * size; at += LINE) {
+			__builtin_prefetch(later + at);
 			if (STEP == 2)
-				__builtin_prefetch(later + i * size + step);
-			if (i + COPY > room) {
-				memcpy(part[0], x, (room - i) * size);
-				memcpy(part[1], y, (room - i) * size);
-				x = (const char *)part[0];
-				y = (const char *)part[1];
+				__builtin_prefetch(later + at + step);
+		}
+		NUMBER *sliver = dst;
+		for (size_t tall = 2; tall-- > 0;) {
+			size_t rows = r.low + tall;
+			for (size_t end = tall ? min_size(r.more, whole) : whole; t < end; t++, i += rows) {
+				NAME(copy_row)(sliver + p * rows, x + i * size, y + i * y_size, size);
+				sliver += rows * depth + COPY * STEP;
 			}
-#ifdef BF16
-			bf16_zip(COPY, out, x, y, size == sizeof(uint16_t) ? PREC_BF16 : PREC_F32);
-#else
-			(void)y;
-			for (size_t v = 0; v < COPY; v += VW)
-				vec_store(out + v, vec_load((const real *)(const void *)x + v));
-#endif
+		}
+		for (; t < r.tiles; t++) {
+			size_t rows = r.low + (t < r.more);
+			memcpy(part[0], x + i * size, (room - i) * size);
+			memcpy(part[1], y + i * y_size, (room - i) * size);
+			NAME(copy_row)(sliver + p * rows, part[0], part[1], size);
 			sliver += rows * depth + COPY * STEP;
 			i += rows;
 		}
@@ -289,6 +305,14 @@ static void NAME(pack_slivers)(NUMBER *dst, size_t m, size_t room, size_t kb, co
 		NAME(pack_slivers_of)(dst, m, room, kb, a, sizeof(uint16_t));
 	else
 		NAME(pack_slivers_of)(dst, m, room, kb, a, sizeof(real));
+}
+
+/* Part j of n of what is packed next: its way from memory passes while this is multiplied. */
+static void NAME(fetch)(size_t m, const struct operand *a, size_t j, size_t n)
+{
+	size_t size = a->type == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
+	for (size_t p = a->next_k * j / n; p < a->next_k * (j + 1) / n; p++)
+		mem_fetch((const char *)a->next + p * a->cs * size, m * size);
 }
 
 /* All tiles of one panel, or of wide_panels of them. */
@@ -325,12 +349,14 @@ static void NAME(mul)(size_t m, size_t k, size_t n, struct operand a, const void
 			size_t kb = min_size(KC, k - p), depth = ceil_div(kb, STEP) * STEP;
 			struct operand at = operand_from(a, i, p);
 			const NUMBER *ab = at.data;
-			if (sliver) {
-				NAME(pack_slivers)(scratch, mb, m - i, kb, &at);
+			if (sliver && !a.packed)
+				NAME(pack_slivers)(scratch, mb, (a.room ? a.room : m) - i, kb, &at);
+			if (sliver)
 				ab = scratch;
-			}
 			for (size_t j = j0, np; j < j1; j += np) {
 				np = (j + group) * NR <= end ? group : 1;
+				if (sliver)
+					NAME(fetch)(m, &a, j - j0, j1 - j0);
 				NAME(panel_mul)(mb, kb, ab, a.rs, sliver, (const NUMBER *)b + p * npad + j * NR * depth,
 				                c + i * ldc + j * NR, ldc, min_size(np * NR, end - j * NR), add || p > 0);
 			}
@@ -348,7 +374,7 @@ static size_t NAME(scratch_bytes)(size_t m, size_t k, size_t n)
 
 static const struct gemm NAME(gemm) = {
 	.prec = PREC,
-	.mr = MR, .nr = NR, .kc = KC,
+	.mr = MR, .nr = NR, .kc = KC, .mc = MC,
 	.pack_bytes = NAME(pack_bytes),
 	.pack = NAME(pack),
 	.mul = NAME(mul),

@@ -46,6 +46,14 @@ struct operand {
 	const void *data; /* type PREC_F32: real; PREC_BF16: uint16_t */
 	enum precision type;
 	size_t rs, cs;
+	/* Of a left-hand side that has to be packed. packed: it is that of the call before, of up
+	 * to mc rows and kc deep, and scratch still holds it. room: how many rows may be read
+	 * (0: those that are multiplied). next: where that begins which will be packed
+	 * next, of as many rows and next_k deep: it is fetched meanwhile. */
+	bool packed;
+	size_t room;
+	const void *next;
+	size_t next_k;
 };
 
 /* The product C (+)= A*B. The right-hand side is packed once and used many
@@ -73,7 +81,7 @@ struct operand {
  * a tile set's chain begins at what C holds. */
 struct gemm {
 	enum precision prec;
-	int mr, nr, kc; /* register tile and depth of a block; kc is even */
+	int mr, nr, kc, mc; /* register tile; depth of a block, even; rows that are packed together */
 
 	/* Bytes of a packed (k, n) right-hand side. */
 	size_t (*pack_bytes)(size_t k, size_t n);

@@ -58,7 +58,7 @@ void mat_pack_part(struct mat_pack *p, const real *b, size_t rs, size_t cs, int 
 	size_t lo, hi, k = p->k / p->blocks, n = p->n / p->blocks;
 	pool_share(part, parts, panels_of(p->g, n), 1, &lo, &hi);
 	for (size_t i = 0; i < p->blocks; i++)
-		p->g->pack(block_data(p, i), k, n, (struct operand){b + i * (k * rs + n * cs), PREC_F32, rs, cs}, lo, hi);
+		p->g->pack(block_data(p, i), k, n, (struct operand){.data = b + i * (k * rs + n * cs), .type = PREC_F32, .rs = rs, .cs = cs}, lo, hi);
 }
 
 struct pack_job {
@@ -86,7 +86,7 @@ static size_t lhs_bytes(const struct gemm *g)
 /* Rows of A, row-major, from row i on. */
 static struct operand rows_from(const struct gemm *g, const void *a, size_t lda, size_t i)
 {
-	return (struct operand){(const char *)a + i * lda * lhs_bytes(g), g->prec, lda, 1};
+	return (struct operand){.data = (const char *)a + i * lda * lhs_bytes(g), .type = g->prec, .rs = lda, .cs = 1};
 }
 
 void mat_mul_part(const struct mat_pack *b, size_t m, const void *a, size_t lda, size_t n0,
@@ -155,7 +155,7 @@ void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const void *
 	pool_run(pool, mul_run, &(struct mul_job){b, m, lda, ldc, a, c, add});
 }
 
-/* Scratch of mat_mul_tn: two buffers for packed blocks of B, shared, then one
+/* Scratch of mat_mul_tn: two buffers for packed blocks of B (of each), shared, then one
  * for slivers of A for each part. */
 static size_t tn_block_bytes(const struct gemm *g, size_t n, size_t k)
 {
@@ -169,17 +169,18 @@ static size_t tn_part_bytes(const struct gemm *g, size_t m, size_t n, size_t k)
 	return round_up(g->scratch_bytes(m, k < kc ? k : kc, n), LINE);
 }
 
-size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k)
+size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k, size_t count)
 {
-	return 2 * tn_block_bytes(g, n, k) + (size_t)threads * tn_part_bytes(g, m, n, k);
+	return 2 * count * tn_block_bytes(g, n, k) + (size_t)threads * tn_part_bytes(g, m, n, k);
 }
 
 struct tn_job {
 	struct pool *pool;
 	const struct gemm *g;
 	size_t m, n, k, ldc;
-	struct mat_rows a, b;
-	real *c;
+	struct mat_rows a;
+	const struct mat_tn *with;
+	size_t count;
 	char *scratch;
 };
 
@@ -187,7 +188,14 @@ struct tn_job {
 static struct operand rows_at(const struct mat_rows *r, size_t i, size_t j, size_t rs, size_t cs)
 {
 	size_t bytes = r->type == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
-	return (struct operand){(const char *)r->x + (i * r->ld + j) * bytes, r->type, rs, cs};
+	return (struct operand){.data = (const char *)r->x + (i * r->ld + j) * bytes, .type = r->type, .rs = rs, .cs = cs};
+}
+
+/* Rows of A that are packed together: an equal part of what a part has. */
+static size_t tn_rows(const struct gemm *g, size_t m)
+{
+	size_t mc = (size_t)g->mc, blocks = (m + mc - 1) / mc;
+	return blocks ? (m + blocks - 1) / blocks : 0;
 }
 
 /* Block by block of the reduction: all parts pack a share of B's block, wait
@@ -196,32 +204,42 @@ static struct operand rows_at(const struct mat_rows *r, size_t i, size_t j, size
 static void tn_run(void *arg, int part, int parts)
 {
 	const struct tn_job *q = arg;
-	size_t kc = (size_t)q->g->kc, block = tn_block_bytes(q->g, q->n, q->k);
-	struct share s = share_of(q->g, q->m, q->n, part, parts);
-	size_t lo, hi;
-	pool_share(part, parts, panels_of(q->g, q->n), 1, &lo, &hi);
-	char *slivers = q->scratch + 2 * block + (size_t)part * tn_part_bytes(q->g, q->m, q->n, q->k);
+	const struct gemm *g = q->g;
+	size_t kc = (size_t)g->kc, block = tn_block_bytes(g, q->n, q->k);
+	struct share s = share_of(g, q->m, q->n, part, parts);
+	size_t lo, hi, step = tn_rows(g, s.i1 - s.i0);
+	pool_share(part, parts, panels_of(g, q->n), 1, &lo, &hi);
+	char *slivers = q->scratch + 2 * q->count * block + (size_t)part * tn_part_bytes(g, q->m, q->n, q->k);
 	for (size_t p = 0; p < q->k; p += kc) {
-		size_t kb = q->k - p < kc ? q->k - p : kc;
-		char *packed = q->scratch + p / kc % 2 * block;
-		q->g->pack(packed, kb, q->n, rows_at(&q->b, p, 0, q->b.ld, 1), lo, hi);
+		size_t kb = q->k - p < kc ? q->k - p : kc, later = q->k - p - kb;
+		char *packed = q->scratch + p / kc % 2 * q->count * block;
+		for (size_t w = 0; w < q->count; w++)
+			g->pack(packed + w * block, kb, q->n, rows_at(&q->with[w].b, p, 0, q->with[w].b.ld, 1), lo, hi);
 		if (parts > 1)
 			pool_barrier(q->pool);
-		q->g->mul(s.i1 - s.i0, kb, q->n, rows_at(&q->a, p, s.i0, 1, q->a.ld), packed, s.j0, s.j1,
-		          q->c + s.i0 * q->ldc, q->ldc, true, slivers);
+		for (size_t i = s.i0; i < s.i1; i += step) {
+			struct operand a = rows_at(&q->a, p, i, 1, q->a.ld);
+			bool last = i + step >= s.i1;
+			a.room = q->m - i;
+			a.next = rows_at(&q->a, last ? p + kb : p, last ? s.i0 : i + step, 1, q->a.ld).data;
+			a.next_k = last ? later < kc ? later : kc : kb;
+			for (size_t w = 0; w < q->count; w++, a.packed = true, a.next_k = 0)
+				g->mul(last ? s.i1 - i : step, kb, q->n, a, packed + w * block, s.j0, s.j1,
+				       q->with[w].c + i * q->ldc, q->ldc, true, slivers);
+		}
 	}
 }
 
-void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
-                   struct mat_rows a, struct mat_rows b, real *c, size_t ldc, void *scratch)
+void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k, struct mat_rows a,
+                   const struct mat_tn *with, size_t count, size_t ldc, void *scratch)
 {
-	pool_run(pool, tn_run, &(struct tn_job){pool, g, m, n, k, ldc, a, b, c, scratch});
+	pool_run(pool, tn_run, &(struct tn_job){pool, g, m, n, k, ldc, a, with, count, scratch});
 }
 
 void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
                 const real *a, size_t lda, const real *b, size_t ldb, real *c, size_t ldc,
                 void *scratch)
 {
-	mat_mul_tn_of(pool, g, m, n, k, (struct mat_rows){a, lda, PREC_F32},
-	              (struct mat_rows){b, ldb, PREC_F32}, c, ldc, scratch);
+	struct mat_tn with = {{b, ldb, PREC_F32}, c};
+	mat_mul_tn_of(pool, g, m, n, k, (struct mat_rows){a, lda, PREC_F32}, &with, 1, ldc, scratch);
 }

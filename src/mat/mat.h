@@ -51,10 +51,10 @@ void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const void *
 
 /* C (m, n) += A' B, A (k, m) and B (k, n) as they stand: the gradient of a
  * weight matrix, k being the block's steps times streams. Both are packed on
- * the way through scratch (mat_mul_tn_scratch bytes, 64-byte aligned), and
+ * the way through scratch (mat_mul_tn_scratch bytes with count 1, 64-byte aligned), and
  * rounded if g is a bf16 product; threads over tiles of C, the reduction never
  * split. */
-size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k);
+size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k, size_t count);
 void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
                 const real *a, size_t lda, const real *b, size_t ldb, real *c, size_t ldc,
                 void *scratch);
@@ -67,7 +67,12 @@ struct mat_rows {
 	size_t ld;     /* in elements of type */
 	enum precision type;
 };
-void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
-                   struct mat_rows a, struct mat_rows b, real *c, size_t ldc, void *scratch);
+/* And for count right-hand sides with a C each, which share the work of packing A. */
+struct mat_tn {
+	struct mat_rows b;
+	real *c; /* row stride ldc */
+};
+void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k, struct mat_rows a,
+                   const struct mat_tn *with, size_t count, size_t ldc, void *scratch);
 
 #endif

@@ -38,9 +38,10 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "nn/phase.h"
 
-enum { CHUNK = 128, MIN_ROWS = 8, ROWS = 96 };
+enum { CHUNK = 256, MIN_ROWS = 8, ROWS = 96 };
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -330,6 +331,20 @@ static void input_back_part(void *arg, int part, int parts)
 		input_back(j, r, min_size(r + ROWS, s.r1), s.u0, s.u1);
 }
 
+/* What the gates of step t will read of row b comes from far, and after products that
+ * fill the caches: it is asked for a step ahead. */
+static void fetch_row(const struct loop_job *j, size_t t, size_t b, const struct share *s)
+{
+	const struct layer *l = j->l;
+	struct slot_runs kept = slot_runs(l, s->u1 - s->u0);
+	size_t n = (s->u1 - s->u0) * sizeof(real), row = t * j->B + b;
+	for (size_t k = 0; k < kept.count; k++)
+		mem_fetch(layer_row(l, slot_rows(l, row, (int)k), s->u0, 1), kept.len * (l->half ? sizeof(int16_t) : sizeof(real)));
+	mem_fetch(j->d + row * l->ldh + s->u0, n);
+	for (int k = l->cell->backward_h ? 0 : 1; k < l->cell->states; k++)
+		mem_fetch(prev_row(j, k, t, b) + s->u0, n);
+}
+
 static void backward_part(void *arg, int part, int parts)
 {
 	struct loop_job *j = arg;
@@ -345,7 +360,7 @@ static void backward_part(void *arg, int part, int parts)
 
 	for (size_t t = j->T; t-- > 0;) {
 		real *a = step_rows(j, t) + s.r0 * l->lda + s.u0;
-		for (size_t b = s.r0; n && b < s.r1; b++, a += l->lda) {
+		for (size_t b = s.r0; n && b < s.r1; b++, a += l->half ? 0 : l->lda) {
 			const real *prev[CELL_STATES], *next[CELL_STATES];
 			real *ds[CELL_STATES];
 			for (int k = 0; k < cell->states; k++) {
@@ -353,6 +368,8 @@ static void backward_part(void *arg, int part, int parts)
 				next[k] = layer_state(l, k, t + 1, B, b) + s.u0;
 				ds[k] = j->ds[k] + b * ldh + s.u0;
 			}
+			if (t)
+				fetch_row(j, t - 1, b, &s);
 			for (size_t k = 0; l->half && k < kept.count; k++)
 				kern->widen_unit(kept.len, a + k * hs, kept_units(l, t * B + b, k, s.u0));
 			kern->add(n, ds[0], j->d + (t * B + b) * ldh + s.u0);
@@ -396,36 +413,48 @@ struct grads_job {
 	real *bx, *bh;
 };
 
-const real *layer_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n)
+void layer_add_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n, real scale, real *to)
 {
-	if (!l->half)
-		return (const real *)slot_rows(l, i, slot) + u;
-	real *wide = l->a + (size_t)slot * l->hs + u;
-	kern_get()->widen_bf16(n, wide, (const uint16_t *)slot_rows(l, i, slot) + u);
-	return wide;
+	const struct kern *k = kern_get();
+	const void *from = layer_row(l, slot_rows(l, i, slot), u, 1);
+	real *wide = l->a + (size_t)slot * l->hs + u; /* a is free now, and its first row is u's part's */
+	if (scale == 1) {
+		k->colsum(1, n, to, l->half ? PREC_BF16 : PREC_F32, from, l->lda);
+	} else if (l->half) {
+		k->widen_bf16(n, wide, from);
+		k->axpy(n, to, scale, wide);
+	} else {
+		k->axpy(n, to, scale, from);
+	}
 }
 
-static void sum_slot(const struct grads_job *j, int slot, size_t u0, size_t u1, real *sum)
+/* Sums of n units of the slots from a slot on, part's share. */
+static void sum_slots(const struct grads_job *j, int slot, size_t n, real *sum, int part, int parts)
 {
 	const struct layer *l = j->l;
 	enum precision type = l->half ? PREC_BF16 : PREC_F32;
+	size_t u0, u1;
+	pool_share(part, parts, n, 16, &u0, &u1);
 	kern_get()->colsum(j->rows, u1 - u0, sum + u0, type, layer_row(l, slot_rows(l, 0, slot), u0, 1), l->lda);
 }
 
 static void bias_part(void *arg, int part, int parts)
 {
 	struct grads_job *j = arg;
-	const struct cell *cell = j->l->cell;
-	size_t u0, u1, H = (size_t)j->l->hidden;
-	pool_share(part, parts, H, 16, &u0, &u1);
-	for (int g = 0; g < cell->gates; g++) {
-		real *bx = j->bx + (size_t)g * H, *bh = j->bh + (size_t)g * H;
-		sum_slot(j, cell->in_slot[g], u0, u1, bx);
-		if (cell->in_slot[g] == cell->rec_slot[g])
-			memcpy(bh + u0, bx + u0, (u1 - u0) * sizeof(real));
-		else
-			sum_slot(j, cell->rec_slot[g], u0, u1, bh);
-	}
+	const struct layer *l = j->l;
+	size_t H = (size_t)l->hidden;
+	for (int r = 0; r < l->in_runs; r++)
+		sum_slots(j, l->in_run[r].slot, (size_t)l->in_run[r].len * H, j->bx + (size_t)l->in_run[r].gate * H, part, parts);
+	for (int g = 0; g < l->cell->gates; g++)
+		if (l->cell->in_slot[g] != l->cell->rec_slot[g])
+			sum_slots(j, l->cell->rec_slot[g], H, j->bh + (size_t)g * H, part, parts);
+}
+
+/* Whether input and recurrent product have the gradients of the r-th run in common. */
+static bool same_run(const struct layer *l, int r)
+{
+	return r < l->in_runs && r < l->rec_runs && l->in_run[r].slot == l->rec_run[r].slot &&
+	       l->in_run[r].gate == l->rec_run[r].gate && l->in_run[r].len == l->rec_run[r].len;
 }
 
 void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int index, int T, int B,
@@ -439,16 +468,26 @@ void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int 
 
 	struct stopwatch clock = phase_start(l->seconds);
 	pool_run(pool, bias_part, &j);
+	for (int k = 0; k < l->cell->gates; k++)
+		if (l->cell->in_slot[k] == l->cell->rec_slot[k])
+			memcpy(j.bh + (size_t)k * H, j.bx + (size_t)k * H, H * sizeof(real));
 	phase_end(&clock, PHASE_OTHER);
 	enum precision type = l->half ? PREC_BF16 : PREC_F32;
 	struct mat_rows h = {resets ? l->hin : l->h, l->ldh, type}, in = {x, ldx, type};
-	for (int r = 0; r < l->rec_runs; r++)
-		mat_mul_tn_of(pool, g, (size_t)l->rec_run[r].len * H, H, rows,
-		              (struct mat_rows){slot_rows(l, 0, l->rec_run[r].slot), l->lda, type}, h,
-		              grad + m->list[p->wh].offset + (size_t)l->rec_run[r].gate * H * H, H, scratch);
-	for (int r = 0; x && r < l->in_runs; r++)
-		mat_mul_tn_of(pool, g, (size_t)l->in_run[r].len * H, H, rows,
-		              (struct mat_rows){slot_rows(l, 0, l->in_run[r].slot), l->lda, type}, in,
-		              grad + m->list[p->wx].offset + (size_t)l->in_run[r].gate * H * H, H, scratch);
+	real *wh = grad + m->list[p->wh].offset, *wx = grad + m->list[p->wx].offset;
+	for (int r = 0; r < l->rec_runs; r++) {
+		struct run run = l->rec_run[r];
+		bool both = x && same_run(l, r);
+		struct mat_tn with[2] = {{h, wh + (size_t)run.gate * H * H}, {in, wx + (size_t)run.gate * H * H}};
+		mat_mul_tn_of(pool, g, (size_t)run.len * H, H, rows, (struct mat_rows){slot_rows(l, 0, run.slot), l->lda, type},
+		              with, both ? 2 : 1, H, scratch);
+	}
+	for (int r = 0; x && r < l->in_runs; r++) {
+		struct run run = l->in_run[r];
+		struct mat_tn with = {in, wx + (size_t)run.gate * H * H};
+		if (!same_run(l, r))
+			mat_mul_tn_of(pool, g, (size_t)run.len * H, H, rows, (struct mat_rows){slot_rows(l, 0, run.slot), l->lda, type},
+			              &with, 1, H, scratch);
+	}
 	phase_end(&clock, PHASE_PRODUCTS);
 }

@@ -62,10 +62,9 @@ static inline void *layer_row(const struct layer *l, const void *p, size_t i, si
 	return (char *)p + i * ld * (l->half ? sizeof(uint16_t) : sizeof(real));
 }
 
-/* Gradients of a slot after the backward pass: n units from unit u on, of row i of
- * (T*B). Where they are bf16 they are widened into a's first row, which keeps them
- * until the next call for these units. */
-const real *layer_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n);
+/* After the backward pass: to += scale times the gradients of n units from unit u of a slot
+ * on, of row i of (T*B); where slots stand together n may reach into those behind. */
+void layer_add_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n, real scale, real *to);
 
 /* Row b of state k after t steps: 0 is what is carried in. B: streams of the block. */
 static inline real *layer_state(const struct layer *l, int k, size_t t, size_t B, size_t b)

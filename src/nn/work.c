@@ -16,22 +16,24 @@ static real keep_or_drop(uint32_t bits, real rate)
 	return rng_unit32(bits) < (double)rate ? 0 : 1 / (1 - rate);
 }
 
-static void make_masks(struct work *w, const struct block *b)
+static void masks_part(void *arg, int part, int parts)
 {
-	const struct dropout *d = b->drop;
-	int layers = w->m->cfg.layers;
-	size_t B = (size_t)b->B, H = (size_t)w->m->cfg.hidden, ldh = w->layer[0].ldh;
-	for (int l = 0; l < layers; l++)
-		for (size_t s = 0; s < B; s++)
-			for (size_t u = 0; u < H; u += 4) {
-				uint32_t x[4];
-				rng_draw(d->seed, RNG_DROPOUT, d->step, (uint32_t)l + 1, (uint32_t)s, (uint32_t)(u / 4), x);
-				for (size_t k = 0; k < 4 && u + k < H; k++)
-					w->mask[((size_t)l * B + s) * ldh + u + k] = keep_or_drop(x[k], l < layers - 1 ? d->layers : d->output);
-			}
-	for (size_t i = 0; i < (size_t)b->T * B; i++) {
+	struct block_job *j = arg;
+	struct work *w = j->w;
+	const struct dropout *d = j->b->drop;
+	size_t lo, hi, layers = (size_t)w->m->cfg.layers, B = (size_t)j->b->B, H = (size_t)w->m->cfg.hidden;
+	pool_share(part, parts, layers * B, 1, &lo, &hi);
+	for (size_t r = lo; r < hi; r++)
+		for (size_t u = 0; u < H; u += 4) {
+			uint32_t x[4];
+			rng_draw(d->seed, RNG_DROPOUT, d->step, (uint32_t)(r / B) + 1, (uint32_t)(r % B), (uint32_t)(u / 4), x);
+			for (size_t k = 0; k < 4 && u + k < H; k++)
+				w->mask[r * w->layer[0].ldh + u + k] = keep_or_drop(x[k], r / B + 1 < layers ? d->layers : d->output);
+		}
+	pool_share(part, parts, j->rows, 1, &lo, &hi);
+	for (size_t i = lo; i < hi; i++) {
 		uint32_t x[4];
-		rng_draw(d->seed, RNG_DROPOUT, d->step, 0, (uint32_t)(i % B), b->in[i], x);
+		rng_draw(d->seed, RNG_DROPOUT, d->step, 0, (uint32_t)(i % B), j->b->in[i], x);
 		w->in_scale[i] = keep_or_drop(x[0], d->input);
 	}
 }
@@ -124,7 +126,7 @@ void work_forward(struct work *w, const struct block *b, struct state *s)
 	w->version = w->m->version;
 	table_make(w, b, stale || had != w->dropped);
 	if (w->dropped)
-		make_masks(w, b);
+		pool_run(w->pool, masks_part, &j);
 	for (int i = 0; i < w->m->cfg.layers; i++) {
 		struct layer *l = &w->layer[i];
 		for (int k = 0; k < l->cell->states; k++)
@@ -288,6 +290,14 @@ static void mask_part(void *arg, int part, int parts)
 		kern_get()->mul(H, j->d + i * ldh, j->d + i * ldh, w->mask + ((size_t)j->layer * B + i % B) * ldh);
 }
 
+static void clear_part(void *arg, int part, int parts)
+{
+	struct block_job *j = arg;
+	size_t lo, hi;
+	pool_share(part, parts, j->w->m->size, 16, &lo, &hi);
+	memset(j->d + lo, 0, (hi - lo) * sizeof(real));
+}
+
 double work_train(struct work *w, const struct block *b, struct state *s, real *grad, real *ds_in)
 {
 	const struct model *m = w->m;
@@ -295,7 +305,7 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 	size_t B = (size_t)b->B, ldh = w->layer[0].ldh, targets = 0;
 
 	work_forward(w, b, s);
-	memset(grad, 0, m->size * sizeof(real));
+	pool_run(w->pool, clear_part, &(struct block_job){.w = w, .d = grad});
 	for (size_t i = 0; i < rows; i++)
 		targets += b->target[i] != NO_TARGET;
 	real scale = targets ? (real)(1.0 / (double)targets) : 0;
@@ -305,9 +315,10 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 		                      .scale = scale, .d = w->d};
 		pool_run(w->pool, loss_back_part, &j);
 		struct stopwatch clock = phase_start(w->seconds);
-		mat_mul_tn_of(w->pool, w->g, V, H, j.rows, (struct mat_rows){w->dlogits, w->ldv, m->cfg.precision},
-		              (struct mat_rows){layer_row(&w->layer[0], w->lhs[m->cfg.layers], r, ldh), ldh, m->cfg.precision},
-		              grad + m->list[m->out_w].offset, H, w->scratch);
+		const void *x = layer_row(&w->layer[0], w->lhs[m->cfg.layers], r, ldh);
+		struct mat_tn out = {{x, ldh, m->cfg.precision}, grad + m->list[m->out_w].offset};
+		mat_mul_tn_of(w->pool, w->g, V, H, j.rows, (struct mat_rows){w->dlogits, w->ldv, m->cfg.precision}, &out, 1, H,
+		              w->scratch);
 		phase_end(&clock, PHASE_PRODUCTS);
 		j.d = grad + m->list[m->out_b].offset;
 		pool_run(w->pool, out_bias_part, &j);

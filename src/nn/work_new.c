@@ -163,12 +163,12 @@ static int make(struct work *w, struct err *e)
 		if (!(w->ds[k] = take(w, B * ldh, sizeof(real), e)))
 			return -1;
 	size_t gates = (size_t)w->m->cell->gates * H;
-	size_t bytes = max_size(mat_mul_tn_scratch(w->g, threads, gates, H, n),
-	                        mat_mul_tn_scratch(w->g, threads, H, H, n));
-	bytes = max_size(bytes, mat_mul_tn_scratch(w->g, threads, V, H, w->piece));
+	size_t bytes = max_size(mat_mul_tn_scratch(w->g, threads, gates, H, n, 2),
+	                        mat_mul_tn_scratch(w->g, threads, H, H, n, 1));
+	bytes = max_size(bytes, mat_mul_tn_scratch(w->g, threads, V, H, w->piece, 1));
 	if (E)
-		bytes = max_size(bytes, max_size(mat_mul_tn_scratch(w->g32, threads, gates, E, w->rows),
-		                                 mat_mul_tn_scratch(w->g32, threads, H, E, w->rows)));
+		bytes = max_size(bytes, max_size(mat_mul_tn_scratch(w->g32, threads, gates, E, w->rows, 1),
+		                                 mat_mul_tn_scratch(w->g32, threads, H, E, w->rows, 1)));
 	w->scratch = take(w, bytes, 1, e);
 	return w->scratch ? 0 : -1;
 }

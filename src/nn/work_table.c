@@ -89,26 +89,16 @@ static void scatter_part(void *arg, int part, int parts)
 	struct block_job *j = arg;
 	struct work *w = j->w;
 	const struct layer *l = &w->layer[0];
-	const struct kern *k = kern_get();
-	size_t lo, hi;
-	pool_share(part, parts, l->hs, 16, &lo, &hi);
-	if (lo == hi)
-		return;
-	for (size_t r = 0; r < w->nrows; r++)
-		for (int g = 0; g < l->cell->gates; g++)
-			memset(w->dtable + r * l->lda + (size_t)l->cell->in_slot[g] * l->hs + lo, 0,
-			       (hi - lo) * sizeof(real));
-	for (size_t i = 0; i < j->rows; i++) {
-		real *to = w->dtable + (size_t)w->row[i] * l->lda;
-		for (int g = 0; g < l->cell->gates; g++) {
-			int slot = l->cell->in_slot[g];
-			size_t at = (size_t)slot * l->hs + lo;
-			const real *da = layer_slot_grad(l, i, slot, lo, hi - lo);
-			if (w->dropped)
-				k->axpy(hi - lo, to + at, w->in_scale[i], da);
-			else
-				k->add(hi - lo, to + at, da);
-		}
+	for (int q = 0; q < l->in_runs; q++) {
+		struct run run = l->in_run[q];
+		size_t lo, hi;
+		pool_share(part, parts, (size_t)run.len * l->hs, 16, &lo, &hi);
+		real *columns = w->dtable + (size_t)run.slot * l->hs + lo;
+		for (size_t r = 0; r < w->nrows; r++)
+			memset(columns + r * l->lda, 0, (hi - lo) * sizeof(real));
+		for (size_t i = 0; i < j->rows; i++)
+			layer_add_slot_grad(l, i, run.slot, lo, hi - lo, w->dropped ? w->in_scale[i] : 1,
+			                    columns + (size_t)w->row[i] * l->lda);
 	}
 }
 

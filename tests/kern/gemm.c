@@ -76,7 +76,7 @@ static struct operand random_operand(const struct guard *gd, enum precision type
 	size_t ld = (transposed ? rows : cols) + s->gap;
 	size_t count = transposed ? extent(cols, ld, rows) : extent(rows, ld, cols);
 	void *data = guard_bytes(gd, count * (type == PREC_BF16 ? sizeof(uint16_t) : sizeof(real)), s->back);
-	struct operand x = {data, type, 1, 1};
+	struct operand x = {.data = data, .type = type, .rs = 1, .cs = 1};
 	for (size_t i = 0; i < count; i++)
 		set_at(&x, i, 0, test_unit());
 	x.rs = transposed ? 1 : ld;
@@ -441,8 +441,8 @@ static void rounding_run(const struct product *q)
 		size_t k = test_random() % 300, n = test_random() % 131, bytes = g->pack_bytes(k, n);
 		size_t panels = (n + (size_t)g->nr - 1) / (size_t)g->nr;
 		size_t ld = t % 2 ? k : n;
-		struct operand x = {guard_at(&ga, k * n, true), PREC_F32, t % 2 ? 1 : ld, t % 2 ? ld : 1};
-		struct operand y = {guard_bytes(&gb, k * n * sizeof(uint16_t), true), PREC_BF16, x.rs, x.cs};
+		struct operand x = {.data = guard_at(&ga, k * n, true), .type = PREC_F32, .rs = t % 2 ? 1 : ld, .cs = t % 2 ? ld : 1};
+		struct operand y = {.data = guard_bytes(&gb, k * n * sizeof(uint16_t), true), .type = PREC_BF16, .rs = x.rs, .cs = x.cs};
 		char *from_x = guard_bytes(&gp, bytes, true), *from_y = guard_bytes(&gs, bytes, true);
 		fill_bits(&x, k * n);
 		kern_scalar.round_bf16(k * n, (uint16_t *)y.data, x.data);
@@ -456,7 +456,8 @@ static void rounding_run(const struct product *q)
 		real b[K * K] = {0}, c[K * 40];
 		for (size_t p = 0; p < K; p++)
 			b[p * K + p] = 1;
-		struct operand unit = {b, PREC_F32, K, 1}, a = {guard_at(&ga, m * K, true), PREC_F32, 1, m};
+		struct operand unit = {.data = b, .type = PREC_F32, .rs = K, .cs = 1};
+		struct operand a = {.data = guard_at(&ga, m * K, true), .type = PREC_F32, .rs = 1, .cs = m};
 		g->pack(gp.lo, K, K, unit, 0, (K + (size_t)g->nr - 1) / (size_t)g->nr);
 		test_fill((real *)a.data, m * K);
 		g->mul(m, K, K, a, gp.lo, 0, (K + (size_t)g->nr - 1) / (size_t)g->nr, c, K, false, gs.lo);

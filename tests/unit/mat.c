@@ -135,6 +135,32 @@ static void mul(void)
 				mul_case(sets[s]->gemm[p], shapes[i][0], shapes[i][1], shapes[i][2], i % 2);
 }
 
+/* Two right-hand sides at once are the same as one after the other. */
+static void tn_two(const struct gemm *g, size_t m, size_t n, size_t k, struct mat_rows a, struct mat_rows b, size_t ldc)
+{
+	real *other = numbers(k * b.ld, 4);
+	struct mat_rows b2 = {other, b.ld, PREC_F32};
+	for (int t = 1; t <= THREADS; t++) {
+		struct pool *pool = t > 1 ? pool_new(t, NULL) : NULL;
+		real *c[4] = {numbers(m * ldc, 3), numbers(m * ldc, 5), numbers(m * ldc, 3), numbers(m * ldc, 5)};
+		size_t bytes = mat_mul_tn_scratch(g, t, m, n, k, 2);
+		unsigned char *scratch = mem_block(bytes + 64, 1, NULL);
+		memset(scratch + bytes, 0x5a, 64);
+		mat_mul_tn_of(pool, g, m, n, k, a, &(struct mat_tn){b, c[0]}, 1, ldc, scratch);
+		mat_mul_tn_of(pool, g, m, n, k, a, &(struct mat_tn){b2, c[1]}, 1, ldc, scratch);
+		mat_mul_tn_of(pool, g, m, n, k, a, (struct mat_tn[]){{b, c[2]}, {b2, c[3]}}, 2, ldc, scratch);
+		CHECK(memcmp(c[0], c[2], m * ldc * sizeof(real)) == 0);
+		CHECK(memcmp(c[1], c[3], m * ldc * sizeof(real)) == 0);
+		for (size_t i = 0; i < 64; i++)
+			CHECK_INT(scratch[bytes + i], 0x5a);
+		for (int i = 0; i < 4; i++)
+			mem_free(c[i]);
+		mem_free(scratch);
+		pool_free(pool);
+	}
+	mem_free(other);
+}
+
 static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 {
 	size_t lda = mat_stride(m), ldb = mat_stride(n), ldc = mat_stride(n);
@@ -149,11 +175,11 @@ static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 			rb = (struct mat_rows){lb, ldb, g->prec};
 		struct pool *pool = t > 1 ? pool_new(t, NULL) : NULL;
 		real *c = numbers(m * ldc, 3);
-		size_t bytes = mat_mul_tn_scratch(g, t, m, n, k);
+		size_t bytes = mat_mul_tn_scratch(g, t, m, n, k, 1);
 		unsigned char *scratch = mem_block(bytes + 64, 1, NULL);
 		memset(scratch + bytes, 0x5a, 64);
 		if (r & 3)
-			mat_mul_tn_of(pool, g, m, n, k, ra, rb, c, ldc, scratch);
+			mat_mul_tn_of(pool, g, m, n, k, ra, &(struct mat_tn){rb, c}, 1, ldc, scratch);
 		else
 			mat_mul_tn(pool, g, m, n, k, a, lda, b, ldb, c, ldc, scratch);
 		long over = 0;
@@ -180,6 +206,7 @@ static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 			bad += !(fabs((double)first[i * ldc + j] - want) <= (j < n ? bound(k, size) : 0));
 		}
 	CHECK_INT(bad, 0);
+	tn_two(g, m, n, k, (struct mat_rows){a, lda, PREC_F32}, (struct mat_rows){lb, ldb, g->prec}, ldc);
 	mem_free(first);
 	mem_free(la);
 	mem_free(lb);
