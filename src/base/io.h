@@ -66,6 +66,17 @@ int io_backup(const char *path, char *backup, size_t size, struct err *e);
 int io_backup_link(const char *path, char *backup, size_t size, struct err *e);
 void io_backup_undo(const char *path, const char *backup);
 
+/* Keeps a file for this process: of all that ask for the same path one gets it, until it
+ * gives it back or ends, however that may be; the others get -1 with e set, which says
+ * which process has it. It stands in a temporary file beside path (.rnnlm-NAME.tmp). Where
+ * there can be none, or path is no regular file, nothing is kept. */
+struct io_claim {
+	int fd; /* -1: none; starts as {-1} */
+	char *name;
+};
+int io_claim_take(struct io_claim *c, const char *path, struct err *e);
+void io_claim_drop(struct io_claim *c);
+
 /* Makes the folders that lead to path (mkdir -p of its dirname). */
 int io_mkdirs_for(const char *path, struct err *e);
 

@@ -4,11 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 
 #ifdef LOCK_EX /* flock is in no standard, and some systems hide it from programs that keep to one */
@@ -64,7 +66,88 @@ void io_temp_clean(const char *folder)
 	buf_free(&name);
 }
 
+/* Opens the file and takes its lock: 1; 0 if another has the lock, or if there is none to
+ * be had, *fd then being -1. A cleaner may remove the file between the two: once more, then. */
+static int take_lock(const char *name, int *fd)
+{
+	enum { TRIES = 100 };
+	for (int i = 0; i < TRIES; i++) {
+		*fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+		if (*fd < 0)
+			return 0;
+		if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+			if (is_named(*fd, name))
+				return 1;
+		} else if (errno == EWOULDBLOCK) {
+			return 0;
+		} else {
+			break;
+		}
+		close(*fd);
+	}
+	*fd = -1;
+	return 0;
+}
+
+int io_claim_take(struct io_claim *c, const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	struct buf name = {0};
+	struct stat st;
+	char owner[32] = "";
+	*c = (struct io_claim){.fd = -1};
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return 0;
+	if (buf_add(&name, path, (size_t)(base - path), e) || buf_printf(&name, e, IO_TEMP_BEGINS "%s" IO_TEMP_ENDS, base))
+		goto fail;
+	int fd, ours = take_lock(name.p, &fd);
+	if (fd < 0) {
+		buf_free(&name);
+		return 0;
+	}
+	if (!ours) {
+		ssize_t n = pread(fd, owner, sizeof owner - 1, 0);
+		close(fd);
+		owner[n > 0 ? strspn(owner, "0123456789") : 0] = 0;
+		err_set(e, "%s is being written by another rnnlm%s%s%s: give this run a file of its own with -o, or wait", path,
+		        *owner ? " (process " : "", owner, *owner ? ")" : "");
+		goto fail;
+	}
+	int len = snprintf(owner, sizeof owner, "%ld", (long)getpid());
+	if (ftruncate(fd, 0) || pwrite(fd, owner, (size_t)len, 0) < 0) {
+		/* a full disk: it is ours without our number, too */
+	}
+	*c = (struct io_claim){fd, name.p};
+	return 0;
+fail:
+	buf_free(&name);
+	return -1;
+}
+
+void io_claim_drop(struct io_claim *c)
+{
+	if (c->fd >= 0) {
+		unlink(c->name);
+		close(c->fd);
+	}
+	mem_free(c->name);
+	*c = (struct io_claim){.fd = -1};
+}
+
 #else
+
+int io_claim_take(struct io_claim *c, const char *path, struct err *e)
+{
+	(void)path;
+	(void)e;
+	*c = (struct io_claim){.fd = -1};
+	return 0;
+}
+
+void io_claim_drop(struct io_claim *c)
+{
+	(void)c;
+}
 
 bool io_temp_claim(int fd, const char *name)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/pool.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
@@ -314,9 +315,12 @@ static int train(struct train_options *o, const struct train_args *args, const c
 	struct loaded old = {0}; /* what is gone on with, or started from */
 	struct buf path = {0}, first = {0};
 	struct train_end end = {0};
+	struct io_claim claim = {.fd = -1};
 	int rc = -1;
 
 	if (default_path(o, files[0], &path, e) || train_member_path(path.p, 1, &first, e))
+		goto out;
+	if (o->resume && io_claim_take(&claim, path.p, e))
 		goto out;
 	bool members = o->resume && access(first.p, F_OK) == 0;
 	if ((o->resume && train_open_resumed(o, args, members ? first.p : path.p, &old, e)) ||
@@ -327,7 +331,8 @@ static int train(struct train_options *o, const struct train_args *args, const c
 		choose_defaults(o);
 	if (!(o->seconds > 0) && !(o->epochs > 0) && !o->steps)
 		o->seconds = USUAL_SECONDS;
-	if (load_text(o, files, nfiles, &old, &j, e) || train_check_writable(path.p, e))
+	if (load_text(o, files, nfiles, &old, &j, e) || train_check_writable(path.p, e) ||
+	    (!o->resume && !o->dry_run && io_claim_take(&claim, path.p, e)))
 		goto out;
 	cmd_catch_signals();
 	if (!(j.pool = pool_new(j.threads, e)) || (train_planned(o) && plan(o, &j, e)))
@@ -344,6 +349,7 @@ static int train(struct train_options *o, const struct train_args *args, const c
 	if (rc == 0 && end.stopped > 0)
 		*exit_code = cmd_interrupt_code();
 out:
+	io_claim_drop(&claim);
 	loaded_close(&old);
 	pool_free(j.pool);
 	corpus_free(&j.corpus);

@@ -305,6 +305,37 @@ echo precious >"$TMP/notes"
 run 0 resume --steps=90 --log "$TMP/notes" -o "$m" "$c"
 ok grep -q precious "$TMP/notes.~1~"
 
+# --- two runs, one file ---------------------------------------------------------------
+t "a file that another run is writing is refused, and free again after it"
+rm -f "$m" "$TMP/m.tsv"
+train_behind --for=1h -o "$m" "$c" >/dev/null 2>&1 &
+child=$!
+until [ -s "$TMP/.rnnlm-$(basename "$m").tmp" ] || ! kill -0 "$child"; do
+	nap 0.02
+done
+for how in --resume --for=1s; do
+	run 1 "$RNNLM" train $how -o "$m" "$c"
+	err_has "$m is being written by another rnnlm (process $child)"
+done
+# shellcheck disable=SC2086
+run 0 "$RNNLM" train $small --steps=3 -o "$TMP/apart.safetensors" "$c"
+kill -INT "$child"
+run 130 wait "$child"
+run 0 left_over
+out_is 0
+run 0 resume --steps=1 -o "$m" "$c"
+train_behind --for=1h -o "$m" "$c" >/dev/null 2>&1 &
+child=$!
+until [ -s "$TMP/.rnnlm-$(basename "$m").tmp" ] || ! kill -0 "$child"; do
+	nap 0.02
+done
+kill -9 "$child"
+run 137 wait "$child"
+# shellcheck disable=SC2086
+run 0 "$RNNLM" train $small --steps=3 -o "$m" "$c"
+run 0 left_over
+out_is 0
+
 # --- saving ------------------------------------------------------------------------
 # killed_when CONDITION OPTION...: a new run, killed as soon as the condition holds.
 killed_when() {
