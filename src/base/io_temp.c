@@ -66,27 +66,25 @@ void io_temp_clean(const char *folder)
 	buf_free(&name);
 }
 
-/* Opens the file and takes its lock: 1; 0 if another has the lock, or if there is none to
- * be had, *fd then being -1. A cleaner may remove the file between the two: once more, then. */
+/* Opens the file and takes its lock: 1; 0 if another has it; -1 if there is none to be had.
+ * A cleaner may remove the file between the two: once more, then. */
 static int take_lock(const char *name, int *fd)
 {
 	enum { TRIES = 100 };
 	for (int i = 0; i < TRIES; i++) {
 		*fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
 		if (*fd < 0)
+			return -1;
+		bool locked = flock(*fd, LOCK_EX | LOCK_NB) == 0;
+		if (locked && is_named(*fd, name))
+			return 1;
+		if (!locked && errno == EWOULDBLOCK)
 			return 0;
-		if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
-			if (is_named(*fd, name))
-				return 1;
-		} else if (errno == EWOULDBLOCK) {
-			return 0;
-		} else {
-			break;
-		}
 		close(*fd);
+		if (!locked)
+			return -1;
 	}
-	*fd = -1;
-	return 0;
+	return -1;
 }
 
 int io_claim_take(struct io_claim *c, const char *path, struct err *e)
@@ -101,7 +99,7 @@ int io_claim_take(struct io_claim *c, const char *path, struct err *e)
 	if (buf_add(&name, path, (size_t)(base - path), e) || buf_printf(&name, e, IO_TEMP_BEGINS "%s" IO_TEMP_ENDS, base))
 		goto fail;
 	int fd, ours = take_lock(name.p, &fd);
-	if (fd < 0) {
+	if (ours < 0) {
 		buf_free(&name);
 		return 0;
 	}

@@ -31,8 +31,8 @@ char *mem_strndup(const char *s, size_t n, struct err *e);
 /* Frees what any of the above returned; NULL is fine. */
 void mem_free(void *p);
 
-/* Asks for n bytes to be in the second-level cache when they are wanted, some time from
- * now. They need not exist. */
+/* Asks for n bytes to be in cache when they are wanted, some time from now. They need not
+ * exist. */
 static inline void mem_fetch(const void *p, size_t n)
 {
 	for (size_t at = 0; at < n; at += 64)
