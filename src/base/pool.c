@@ -32,7 +32,7 @@
 
 enum {
 	LINE = 64,       /* bytes of a cache line: words that different threads write stay apart */
-	SPIN_NS = 30000, /* looking for a change before sleeping */
+	SPIN_NS = 200000, /* looking for a change before sleeping: waking up costs a quarter of that */
 	LOOK_NS = 10 * 1000 * 1000,        /* waits are judged over at least so long */
 	ALONE_NS = 100 * 1000 * 1000,      /* before the team is tried again; doubled each time */
 	ALONE_MOST_NS = 1000 * 1000 * 1000, /* that it fails, up to this */

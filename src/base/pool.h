@@ -1,6 +1,6 @@
 /* A fixed team of threads. The caller is part 0; the others sleep when there is
  * nothing to do. Between jobs and at barriers waiting spins for a short while
- * (tens of microseconds) before it sleeps, since the time loop of a recurrent
+ * (a fifth of a millisecond) before it sleeps, since the time loop of a recurrent
  * layer meets at a barrier many thousand times a second. */
 #ifndef RNNLM_BASE_POOL_H
 #define RNNLM_BASE_POOL_H

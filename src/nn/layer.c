@@ -332,15 +332,22 @@ static void input_back_part(void *arg, int part, int parts)
 }
 
 /* What the gates of step t will read of row b comes from far, and after products that
- * fill the caches: it is asked for a step ahead. */
-static void fetch_row(const struct loop_job *j, size_t t, size_t b, const struct share *s)
+ * fill the caches: it is asked for a step ahead, half of it at a time, because loads wait
+ * for what was asked for before them. */
+static void fetch_slots(const struct loop_job *j, size_t t, size_t b, const struct share *s)
 {
 	const struct layer *l = j->l;
 	struct slot_runs kept = slot_runs(l, s->u1 - s->u0);
-	size_t n = (s->u1 - s->u0) * sizeof(real), row = t * j->B + b;
+	size_t size = l->half ? sizeof(int16_t) : sizeof(real);
 	for (size_t k = 0; k < kept.count; k++)
-		mem_fetch(layer_row(l, slot_rows(l, row, (int)k), s->u0, 1), kept.len * (l->half ? sizeof(int16_t) : sizeof(real)));
-	mem_fetch(j->d + row * l->ldh + s->u0, n);
+		mem_fetch(layer_row(l, slot_rows(l, t * j->B + b, (int)k), s->u0, 1), kept.len * size);
+}
+
+static void fetch_states(const struct loop_job *j, size_t t, size_t b, const struct share *s)
+{
+	const struct layer *l = j->l;
+	size_t n = (s->u1 - s->u0) * sizeof(real);
+	mem_fetch(j->d + (t * j->B + b) * l->ldh + s->u0, n);
 	for (int k = l->cell->backward_h ? 0 : 1; k < l->cell->states; k++)
 		mem_fetch(prev_row(j, k, t, b) + s->u0, n);
 }
@@ -368,12 +375,14 @@ static void backward_part(void *arg, int part, int parts)
 				next[k] = layer_state(l, k, t + 1, B, b) + s.u0;
 				ds[k] = j->ds[k] + b * ldh + s.u0;
 			}
-			if (t)
-				fetch_row(j, t - 1, b, &s);
 			for (size_t k = 0; l->half && k < kept.count; k++)
 				kern->widen_unit(kept.len, a + k * hs, kept_units(l, t * B + b, k, s.u0));
+			if (t)
+				fetch_slots(j, t - 1, b, &s);
 			kern->add(n, ds[0], j->d + (t * B + b) * ldh + s.u0);
 			cell->backward(n, hs, a, prev, next, ds);
+			if (t)
+				fetch_states(j, t - 1, b, &s);
 			for (size_t k = 0; l->half && k < kept.count; k++)
 				kern->round_bf16(kept.len, (uint16_t *)slot_rows(l, t * B + b, (int)k) + s.u0, a + k * hs);
 		}
