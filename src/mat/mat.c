@@ -181,6 +181,7 @@ struct tn_job {
 	struct mat_rows a;
 	const struct mat_tn *with;
 	size_t count;
+	real *sums;
 	char *scratch;
 };
 
@@ -223,6 +224,8 @@ static void tn_run(void *arg, int part, int parts)
 			a.room = q->m - i;
 			a.next = rows_at(&q->a, last ? p + kb : p, last ? s.i0 : i + step, 1, q->a.ld).data;
 			a.next_k = last ? later < kc ? later : kc : kb;
+			if (q->sums && s.j0 == 0 && s.j0 < s.j1)
+				kern_get()->colsum(kb, last ? s.i1 - i : step, q->sums + i, a.type, a.data, q->a.ld);
 			for (size_t w = 0; w < q->count; w++, a.packed = true, a.next_k = 0)
 				g->mul(last ? s.i1 - i : step, kb, q->n, a, packed + w * block, s.j0, s.j1,
 				       q->with[w].c + i * q->ldc, q->ldc, true, slivers);
@@ -231,9 +234,9 @@ static void tn_run(void *arg, int part, int parts)
 }
 
 void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k, struct mat_rows a,
-                   const struct mat_tn *with, size_t count, size_t ldc, void *scratch)
+                   const struct mat_tn *with, size_t count, size_t ldc, real *sums, void *scratch)
 {
-	pool_run(pool, tn_run, &(struct tn_job){pool, g, m, n, k, ldc, a, with, count, scratch});
+	pool_run(pool, tn_run, &(struct tn_job){pool, g, m, n, k, ldc, a, with, count, sums, scratch});
 }
 
 void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k,
@@ -241,5 +244,5 @@ void mat_mul_tn(struct pool *pool, const struct gemm *g, size_t m, size_t n, siz
                 void *scratch)
 {
 	struct mat_tn with = {{b, ldb, PREC_F32}, c};
-	mat_mul_tn_of(pool, g, m, n, k, (struct mat_rows){a, lda, PREC_F32}, &with, 1, ldc, scratch);
+	mat_mul_tn_of(pool, g, m, n, k, (struct mat_rows){a, lda, PREC_F32}, &with, 1, ldc, NULL, scratch);
 }

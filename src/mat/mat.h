@@ -67,12 +67,14 @@ struct mat_rows {
 	size_t ld;     /* in elements of type */
 	enum precision type;
 };
-/* And for count right-hand sides with a C each, which share the work of packing A. */
+/* And for count right-hand sides with a C each, which share the work of packing A. The sums
+ * of A's columns (the gradient of a bias) are added to sums (m), if that is not NULL, while
+ * they are at hand. */
 struct mat_tn {
 	struct mat_rows b;
 	real *c; /* row stride ldc */
 };
 void mat_mul_tn_of(struct pool *pool, const struct gemm *g, size_t m, size_t n, size_t k, struct mat_rows a,
-                   const struct mat_tn *with, size_t count, size_t ldc, void *scratch);
+                   const struct mat_tn *with, size_t count, size_t ldc, real *sums, void *scratch);
 
 #endif

@@ -419,7 +419,7 @@ void layer_backward(struct layer *l, struct pool *pool, int T, int B, const uint
 struct grads_job {
 	struct layer *l;
 	size_t rows;
-	real *bx, *bh;
+	real *bx;
 };
 
 void layer_add_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n, real scale, real *to)
@@ -437,26 +437,19 @@ void layer_add_slot_grad(const struct layer *l, size_t i, int slot, size_t u, si
 	}
 }
 
-/* Sums of n units of the slots from a slot on, part's share. */
-static void sum_slots(const struct grads_job *j, int slot, size_t n, real *sum, int part, int parts)
-{
-	const struct layer *l = j->l;
-	enum precision type = l->half ? PREC_BF16 : PREC_F32;
-	size_t u0, u1;
-	pool_share(part, parts, n, 16, &u0, &u1);
-	kern_get()->colsum(j->rows, u1 - u0, sum + u0, type, layer_row(l, slot_rows(l, 0, slot), u0, 1), l->lda);
-}
-
+/* Where a gate's two halves stand apart, its bias_ih; the other biases are summed on the way
+ * of the products. */
 static void bias_part(void *arg, int part, int parts)
 {
 	struct grads_job *j = arg;
 	const struct layer *l = j->l;
-	size_t H = (size_t)l->hidden;
-	for (int r = 0; r < l->in_runs; r++)
-		sum_slots(j, l->in_run[r].slot, (size_t)l->in_run[r].len * H, j->bx + (size_t)l->in_run[r].gate * H, part, parts);
+	enum precision type = l->half ? PREC_BF16 : PREC_F32;
+	size_t u0, u1, H = (size_t)l->hidden;
+	pool_share(part, parts, H, 16, &u0, &u1);
 	for (int g = 0; g < l->cell->gates; g++)
 		if (l->cell->in_slot[g] != l->cell->rec_slot[g])
-			sum_slots(j, l->cell->rec_slot[g], H, j->bh + (size_t)g * H, part, parts);
+			kern_get()->colsum(j->rows, u1 - u0, j->bx + (size_t)g * H + u0, type,
+			                   layer_row(l, slot_rows(l, 0, l->cell->in_slot[g]), u0, 1), l->lda);
 }
 
 /* Whether input and recurrent product have the gradients of the r-th run in common. */
@@ -472,31 +465,31 @@ void layer_grads(struct layer *l, struct pool *pool, const struct model *m, int 
 	const struct layer_params *p = &m->layer[index];
 	const struct gemm *g = l->wh[0].g;
 	size_t H = (size_t)l->hidden, rows = (size_t)T * (size_t)B;
-	struct grads_job j = {.l = l, .rows = rows, .bx = grad + m->list[p->bx].offset,
-	                      .bh = grad + m->list[p->bh].offset};
+	struct grads_job j = {.l = l, .rows = rows, .bx = grad + m->list[p->bx].offset};
 
 	struct stopwatch clock = phase_start(l->seconds);
 	pool_run(pool, bias_part, &j);
-	for (int k = 0; k < l->cell->gates; k++)
-		if (l->cell->in_slot[k] == l->cell->rec_slot[k])
-			memcpy(j.bh + (size_t)k * H, j.bx + (size_t)k * H, H * sizeof(real));
 	phase_end(&clock, PHASE_OTHER);
 	enum precision type = l->half ? PREC_BF16 : PREC_F32;
 	struct mat_rows h = {resets ? l->hin : l->h, l->ldh, type}, in = {x, ldx, type};
 	real *wh = grad + m->list[p->wh].offset, *wx = grad + m->list[p->wx].offset;
+	real *bh = grad + m->list[p->bh].offset;
 	for (int r = 0; r < l->rec_runs; r++) {
 		struct run run = l->rec_run[r];
 		bool both = x && same_run(l, r);
 		struct mat_tn with[2] = {{h, wh + (size_t)run.gate * H * H}, {in, wx + (size_t)run.gate * H * H}};
 		mat_mul_tn_of(pool, g, (size_t)run.len * H, H, rows, (struct mat_rows){slot_rows(l, 0, run.slot), l->lda, type},
-		              with, both ? 2 : 1, H, scratch);
+		              with, both ? 2 : 1, H, bh + (size_t)run.gate * H, scratch);
 	}
 	for (int r = 0; x && r < l->in_runs; r++) {
 		struct run run = l->in_run[r];
 		struct mat_tn with = {in, wx + (size_t)run.gate * H * H};
 		if (!same_run(l, r))
 			mat_mul_tn_of(pool, g, (size_t)run.len * H, H, rows, (struct mat_rows){slot_rows(l, 0, run.slot), l->lda, type},
-			              &with, 1, H, scratch);
+			              &with, 1, H, NULL, scratch);
 	}
+	for (int k = 0; k < l->cell->gates; k++)
+		if (l->cell->in_slot[k] == l->cell->rec_slot[k])
+			memcpy(j.bx + (size_t)k * H, bh + (size_t)k * H, H * sizeof(real));
 	phase_end(&clock, PHASE_PRODUCTS);
 }

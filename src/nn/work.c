@@ -318,7 +318,7 @@ double work_train(struct work *w, const struct block *b, struct state *s, real *
 		const void *x = layer_row(&w->layer[0], w->lhs[m->cfg.layers], r, ldh);
 		struct mat_tn out = {{x, ldh, m->cfg.precision}, grad + m->list[m->out_w].offset};
 		mat_mul_tn_of(w->pool, w->g, V, H, j.rows, (struct mat_rows){w->dlogits, w->ldv, m->cfg.precision}, &out, 1, H,
-		              w->scratch);
+		              NULL, w->scratch);
 		phase_end(&clock, PHASE_PRODUCTS);
 		j.d = grad + m->list[m->out_b].offset;
 		pool_run(w->pool, out_bias_part, &j);

@@ -146,9 +146,14 @@ static void tn_two(const struct gemm *g, size_t m, size_t n, size_t k, struct ma
 		size_t bytes = mat_mul_tn_scratch(g, t, m, n, k, 2);
 		unsigned char *scratch = mem_block(bytes + 64, 1, NULL);
 		memset(scratch + bytes, 0x5a, 64);
-		mat_mul_tn_of(pool, g, m, n, k, a, &(struct mat_tn){b, c[0]}, 1, ldc, scratch);
-		mat_mul_tn_of(pool, g, m, n, k, a, &(struct mat_tn){b2, c[1]}, 1, ldc, scratch);
-		mat_mul_tn_of(pool, g, m, n, k, a, (struct mat_tn[]){{b, c[2]}, {b2, c[3]}}, 2, ldc, scratch);
+		mat_mul_tn_of(pool, g, m, n, k, a, &(struct mat_tn){b, c[0]}, 1, ldc, NULL, scratch);
+		mat_mul_tn_of(pool, g, m, n, k, a, &(struct mat_tn){b2, c[1]}, 1, ldc, NULL, scratch);
+		real *sums = numbers(m, 6), *expect = numbers(m, 6);
+		mat_mul_tn_of(pool, g, m, n, k, a, (struct mat_tn[]){{b, c[2]}, {b2, c[3]}}, 2, ldc, sums, scratch);
+		kern_get()->colsum(k, m, expect, a.type, a.x, a.ld);
+		CHECK(n == 0 || memcmp(sums, expect, m * sizeof(real)) == 0);
+		mem_free(sums);
+		mem_free(expect);
 		CHECK(memcmp(c[0], c[2], m * ldc * sizeof(real)) == 0);
 		CHECK(memcmp(c[1], c[3], m * ldc * sizeof(real)) == 0);
 		for (size_t i = 0; i < 64; i++)
@@ -179,7 +184,7 @@ static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 		unsigned char *scratch = mem_block(bytes + 64, 1, NULL);
 		memset(scratch + bytes, 0x5a, 64);
 		if (r & 3)
-			mat_mul_tn_of(pool, g, m, n, k, ra, &(struct mat_tn){rb, c}, 1, ldc, scratch);
+			mat_mul_tn_of(pool, g, m, n, k, ra, &(struct mat_tn){rb, c}, 1, ldc, NULL, scratch);
 		else
 			mat_mul_tn(pool, g, m, n, k, a, lda, b, ldb, c, ldc, scratch);
 		long over = 0;
