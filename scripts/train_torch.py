@@ -15,27 +15,20 @@ Needs torch 2.4 or newer.
 
 import argparse
 import json
-import sys
 import time
 
-try:
-    import torch
-    from torch import nn
-except ImportError:
-    sys.exit("train_torch.py: this Python has no torch: pip install torch "
-             "--index-url https://download.pytorch.org/whl/cpu")
+from bench_torch import Model, detached, mean_nats, nn, torch
 
 
-class Model(nn.Module):
+class Dropped(Model):
+    """With dropout on the input of each part."""
+
     def __init__(self, vocab, layers, hidden, dropout):
-        super().__init__()
-        self.embed = nn.Embedding(vocab, hidden)
-        self.rnn = nn.LSTM(hidden, hidden, layers, dropout=dropout if layers > 1 else 0)
-        self.out = nn.Linear(hidden, vocab)
+        super().__init__("lstm", layers, hidden, vocab)
+        self.rnn.dropout = dropout if layers > 1 else 0.0
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, ids, state):
-        """Logits (T, B, vocab) of ids (T, B), and the state after them."""
+    def forward(self, ids, state=None):
         y, state = self.rnn(self.drop(self.embed(ids)), state)
         return self.out(self.drop(y)), state
 
@@ -57,10 +50,6 @@ def load(args):
     return torch.tensor([number[c] for c in train]), torch.tensor([number[c] for c in test]), len(number)
 
 
-def mean_nats(logits, target):
-    return nn.functional.cross_entropy(logits.float().flatten(0, 1), target.flatten())
-
-
 def train(model, streams, args):
     """Steps until the time is over; how many, and how many symbols they read."""
     adam = torch.optim.Adam(model.parameters(), lr=args.lr, fused=True)
@@ -72,7 +61,7 @@ def train(model, streams, args):
             at, state = 0, None
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
             logits, state = model(streams[at:at + args.seq], state)
-        state = tuple(s.detach() for s in state)
+        state = detached(state)
         adam.zero_grad()
         mean_nats(logits, streams[at + 1:at + args.seq + 1]).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -111,7 +100,7 @@ def main():
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     ids, held_out, vocab = load(args)
-    model = Model(vocab, args.layers, args.hidden, args.dropout)
+    model = Dropped(vocab, args.layers, args.hidden, args.dropout)
     length = len(ids) // args.batch
     streams = ids[:length * args.batch].view(args.batch, length).t().contiguous()
     steps, symbols = train(model, streams, args)

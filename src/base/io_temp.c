@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -66,25 +67,24 @@ void io_temp_clean(const char *folder)
 	buf_free(&name);
 }
 
-/* Opens the file and takes its lock: 1; 0 if another has it; -1 if there is none to be had.
- * A cleaner may remove the file between the two: once more, then. */
+/* Opens the file and takes its lock: 1; 0 if another has it; -1 if there can be no file.
+ * Who cleans up a left-over has its lock for a moment, too, and then removes it. */
 static int take_lock(const char *name, int *fd)
 {
-	enum { TRIES = 100 };
+	enum { TRIES = 20 };
+	const struct timespec moment = {.tv_nsec = 1000 * 1000};
 	for (int i = 0; i < TRIES; i++) {
 		*fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
 		if (*fd < 0)
 			return -1;
-		bool locked = flock(*fd, LOCK_EX | LOCK_NB) == 0;
-		if (locked && is_named(*fd, name))
+		if (io_temp_claim(*fd, name))
 			return 1;
-		if (!locked && errno == EWOULDBLOCK)
-			return 0;
-		close(*fd);
-		if (!locked)
-			return -1;
+		if (i + 1 < TRIES) {
+			close(*fd);
+			nanosleep(&moment, NULL);
+		}
 	}
-	return -1;
+	return 0;
 }
 
 int io_claim_take(struct io_claim *c, const char *path, struct err *e)
