@@ -237,8 +237,10 @@ static void group_mul(size_t m, size_t kb, const struct tile_rows *a, const uint
 }
 
 static void tiles_gemm(size_t m, size_t k, size_t n, struct operand a, const void *b, size_t j0,
-                       size_t j1, real *c, size_t ldc, bool add, void *scratch)
+                       size_t j1, real *c, size_t ldc, bool add, void *scratch,
+                       const struct packing *meanwhile, size_t count)
 {
+	(void)meanwhile, (void)count;
 	uint16_t rest[TMC * TK];
 	size_t npad = tiles_round(n, TNR), end = j1 * TNR < n ? j1 * TNR : n;
 	if (m == 0 || j0 * TNR >= end)

@@ -19,6 +19,10 @@
  *   pair      a vector of pairs of bf16 numbers, in a form to multiply;
  *             pair_load, pair_set1 (both halves of a uint32_t, to all), and
  *             pair_madd(a, b, c): c + a.even*b.even + a.odd*b.odd
+ * Where CARRY is defined, tiles pack on the way, in registers that they leave free; in bf16
+ *   pair_move(to, even, odd, sum): stores VW pairs of two rows; sum + even + odd
+ *   pair_move_part(to, even, odd, n, sum): the same of the first n numbers, zeros behind them;
+ *             odd may be NULL: zeros, and not added
  *
  * Every element of C is one chain of multiply-adds over a block, whatever tile
  * it falls into: this is what makes results independent of how work is cut. */
@@ -61,7 +65,8 @@ static struct rows rows_split(size_t m, size_t most)
 static const size_t wide_panels[] = {4, 2, 2, 2};
 enum { WIDE_ROWS = VW == 16 ? 4 : 3 };
 
-enum { LINE = 64 /* bytes */ };
+/* A step's row of a panel is that many lines. */
+enum { LINE = 64 /* bytes */, LINES_A_STEP = NR * sizeof(real) > LINE ? NR * sizeof(real) / LINE : 1 };
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -84,6 +89,20 @@ enum { LINE = 64 /* bytes */ };
 #define LANES_T vec
 #define LANES_LOAD vec_load
 #endif
+
+/* A row of a sliver is copied in whole vectors, COPY numbers whatever its
+ * length. */
+#define COPY (MR > VW ? MR : VW)
+
+/* Where tile t, which begins with row i, stands among slivers of depth kb: each
+ * has room for a row behind it, which takes what is copied too much and keeps
+ * the slivers out of each other's cache sets. */
+static size_t NAME(sliver_at)(size_t t, size_t i, size_t kb)
+{
+	return i * ceil_div(kb, STEP) * STEP + t * COPY * STEP;
+}
+
+#include "mat/gemm_carry_tmpl.h"
 
 /* acc += A's numbers of one step, count of them (an odd last row of bf16 has
  * one), times a row of the panels. */
@@ -125,25 +144,71 @@ static ALWAYS_INLINE void NAME(tile_step)(const int rows, const int nv, const in
  * exist. */
 static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bool sliver, size_t kb,
                                           const NUMBER *a, size_t lda, const NUMBER *b, size_t bstep,
-                                          real *c, size_t ldc, size_t cols, bool add)
+                                          real *c, size_t ldc, size_t cols, bool add,
+                                          const struct NAME(errand) *errand)
 {
+	enum { SOON = 48 * STEP }; /* C is wanted then, and has not left L1 again */
 	vec acc[MR][8];
 	UNROLL
 	for (int i = 0; i < rows; i++) {
 		UNROLL
-		for (int v = 0; v < nv; v++) {
+		for (int v = 0; v < nv; v++)
 			acc[i][v] = vec_zero();
-			__builtin_prefetch(c + (size_t)i * ldc + v * VW, 1);
-		}
 	}
+	const struct NAME(errand) e = *errand; /* in registers */
+	const NUMBER *later = e.later;
+#ifdef CARRY
+	const bool carries = sliver && nv == 2;
+	size_t carried = carries && e.k ? (e.k - 1) / STEP * STEP : 0; /* whole vectors, which reach into the row below */
+	vec sum = carries && e.sums ? vec_load_part(e.sums, e.n) : vec_zero();
+	const NUMBER *from = e.from;
+	NUMBER *to = e.to;
+#endif
 
-	for (size_t p = 0; p + STEP <= kb; p += STEP) {
-		NAME(tile_step)(rows, nv, STEP, acc, a, sliver ? STEP : lda, b, bstep);
-		a += sliver ? rows * STEP : STEP;
-		b += NR * STEP;
+	size_t p = 0;
+	for (int last = 0; last < 2; last++) {
+		size_t end = last ? kb : kb > SOON ? kb - SOON : 0;
+#ifdef CARRY
+		for (; carries && p + STEP <= end && p < carried; p += STEP) {
+			__builtin_prefetch(later, 0, 2);
+			if (STEP == 2)
+				__builtin_prefetch(later + e.later_ld, 0, 2);
+			later += STEP * e.later_ld;
+			NAME(tile_step)(rows, nv, STEP, acc, a, STEP, b, bstep);
+			a += rows * STEP;
+			b += NR * STEP;
+			sum = NAME(carry)(from, e.ld, to, sum);
+			from += STEP * e.ld;
+			to += e.step;
+		}
+#endif
+		for (; p + STEP <= end; p += STEP) {
+			if (nv == 2) {
+				__builtin_prefetch(later, 0, 2);
+				if (sliver && STEP == 2)
+					__builtin_prefetch(later + e.later_ld, 0, 2);
+				later += (sliver ? STEP : 1) * e.later_ld;
+			}
+			NAME(tile_step)(rows, nv, STEP, acc, a, sliver ? STEP : lda, b, bstep);
+			a += sliver ? rows * STEP : STEP;
+			b += NR * STEP;
+		}
+		UNROLL
+		for (int i = 0; !last && i < rows; i++) {
+			UNROLL
+			for (int v = 0; v < nv; v++)
+				__builtin_prefetch(c + (size_t)i * ldc + v * VW, 1);
+		}
 	}
 	if (kb % STEP)
 		NAME(tile_step)(rows, nv, 1, acc, a, sliver ? STEP : lda, b, bstep);
+#ifdef CARRY
+	if (carries && e.k) {
+		sum = NAME(carry_rest)(&e, carried, sum);
+		if (e.sums)
+			vec_store_part(e.sums, sum, e.n);
+	}
+#endif
 
 	UNROLL
 	for (int i = 0; i < rows; i++) {
@@ -162,13 +227,14 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 }
 
 typedef void NAME(tile_fn)(size_t kb, const NUMBER *a, size_t lda, const NUMBER *b, size_t bstep,
-                           real *c, size_t ldc, size_t cols, bool add);
+                           real *c, size_t ldc, size_t cols, bool add, const struct NAME(errand) *e);
 
 #define TILE(name, rows, nv, sliver)                                                       \
 	static void NAME(name)(size_t kb, const NUMBER *a, size_t lda, const NUMBER *b,        \
-	                       size_t bstep, real *c, size_t ldc, size_t cols, bool add)       \
+	                       size_t bstep, real *c, size_t ldc, size_t cols, bool add,       \
+	                       const struct NAME(errand) *e)                                   \
 	{                                                                                      \
-		NAME(tile_body)(rows, nv, sliver, kb, a, lda, b, bstep, c, ldc, cols, add);        \
+		NAME(tile_body)(rows, nv, sliver, kb, a, lda, b, bstep, c, ldc, cols, add, e);     \
 	}
 #define TILES(rows)                                                                        \
 	TILE(tile_##rows##x1, rows, 1, false)                                                  \
@@ -234,18 +300,6 @@ static void NAME(pack)(void *dst, size_t k, size_t n, struct operand b, size_t j
 #endif
 }
 
-/* A row of a sliver is copied in whole vectors, COPY numbers whatever its
- * length. */
-#define COPY (MR > VW ? MR : VW)
-
-/* Where tile t, which begins with row i, stands among slivers of depth kb: each
- * has room for a row behind it, which takes what is copied too much and keeps
- * the slivers out of each other's cache sets. */
-static size_t NAME(sliver_at)(size_t t, size_t i, size_t kb)
-{
-	return i * ceil_div(kb, STEP) * STEP + t * COPY * STEP;
-}
-
 /* COPY numbers of a row of A; of two neighbours if pairs are wanted. */
 static ALWAYS_INLINE void NAME(copy_row)(NUMBER *out, const void *x, const void *y, const size_t size)
 {
@@ -307,36 +361,44 @@ static void NAME(pack_slivers)(NUMBER *dst, size_t m, size_t room, size_t kb, co
 		NAME(pack_slivers_of)(dst, m, room, kb, a, sizeof(real));
 }
 
-/* Part j of n of what is packed next: its way from memory passes while this is multiplied. */
-static void NAME(fetch)(size_t m, const struct operand *a, size_t j, size_t n)
-{
-	size_t size = a->type == PREC_BF16 ? sizeof(uint16_t) : sizeof(real);
-	for (size_t p = a->next_k * j / n; p < a->next_k * (j + 1) / n; p++)
-		mem_fetch((const char *)a->next + p * a->cs * size, m * size);
-}
-
-/* All tiles of one panel, or of wide_panels of them. */
+/* All tiles of one panel, or of wide_panels of them. next: the panel that is multiplied after
+ * it. */
 static void NAME(panel_mul)(size_t m, size_t kb, const NUMBER *a, size_t lda, bool sliver,
-                            const NUMBER *b, real *c, size_t ldc, size_t cols, bool add)
+                            const NUMBER *b, const NUMBER *next, real *c, size_t ldc, size_t cols,
+                            bool add, struct NAME(strips) *strips)
 {
 	struct rows r = rows_split(m, MR);
 	size_t depth = ceil_div(kb, STEP) * STEP;
+	struct NAME(errand) e = {0};
 	for (size_t t = 0, i = 0; t < r.tiles; t++) {
 		size_t rows = r.low + (t < r.more);
 		NAME(tile_fn) *f = cols > NR ? NAME(wide_tiles)[rows - 1]
 		                             : NAME(tiles)[rows - 1][sliver][cols > VW];
+		if (sliver && cols > VW)
+			e = NAME(next_errand)(strips, kb);
+		bool fetch = !sliver && t < LINES_A_STEP;
+		if (!sliver || !e.later) {
+			e.later = fetch ? next + t * depth / STEP * (LINE / sizeof(NUMBER)) : b;
+			e.later_ld = fetch ? LINE / sizeof(NUMBER) : 0;
+		}
 		f(sliver ? depth : kb, a + (sliver ? NAME(sliver_at)(t, i, kb) : i * lda), lda, b, depth * NR,
-		  c + i * ldc, ldc, cols, add);
+		  c + i * ldc, ldc, cols, add, &e);
 		i += rows;
 	}
 }
 
 static void NAME(mul)(size_t m, size_t k, size_t n, struct operand a, const void *b, size_t j0,
-                      size_t j1, real *c, size_t ldc, bool add, void *scratch)
+                      size_t j1, real *c, size_t ldc, bool add, void *scratch,
+                      const struct packing *meanwhile, size_t count)
 {
 	size_t npad = ceil_div(n, NR) * NR, end = min_size(n, j1 * NR);
-	if (m == 0 || j0 * NR >= end)
+	struct NAME(strips) strips = {.list = meanwhile};
+	for (size_t i = 0; i < count; i++)
+		strips.total += NAME(strips_of)(&meanwhile[i]);
+	if (m == 0 || j0 * NR >= end) {
+		NAME(move_rest)(&strips);
 		return;
+	}
 	if (k == 0 && !add)
 		for (size_t i = 0; i < m; i++)
 			memset(c + i * ldc + j0 * NR, 0, (end - j0 * NR) * sizeof(real));
@@ -348,21 +410,23 @@ static void NAME(mul)(size_t m, size_t k, size_t n, struct operand a, const void
 		for (size_t p = 0; p < k; p += KC) {
 			size_t kb = min_size(KC, k - p), depth = ceil_div(kb, STEP) * STEP;
 			struct operand at = operand_from(a, i, p);
-			const NUMBER *ab = at.data;
+			const NUMBER *ab = sliver ? scratch : at.data, *bp = (const NUMBER *)b + p * npad;
 			if (sliver && !a.packed)
 				NAME(pack_slivers)(scratch, mb, (a.room ? a.room : m) - i, kb, &at);
-			if (sliver)
-				ab = scratch;
 			for (size_t j = j0, np; j < j1; j += np) {
 				np = (j + group) * NR <= end ? group : 1;
-				if (sliver)
-					NAME(fetch)(m, &a, j - j0, j1 - j0);
-				NAME(panel_mul)(mb, kb, ab, a.rs, sliver, (const NUMBER *)b + p * npad + j * NR * depth,
-				                c + i * ldc + j * NR, ldc, min_size(np * NR, end - j * NR), add || p > 0);
+				size_t next = 0;
+				if (j + np < j1)
+					next = (j + np) * NR * depth;
+				else if (p + kb < k)
+					next = kb * npad + j0 * NR * min_size(depth, k - p - kb);
+				NAME(panel_mul)(mb, kb, ab, a.rs, sliver, bp + j * NR * depth, bp + next, c + i * ldc + j * NR, ldc,
+				                min_size(np * NR, end - j * NR), add || p > 0, &strips);
 			}
 		}
 		i += mb;
 	}
+	NAME(move_rest)(&strips);
 }
 
 static size_t NAME(scratch_bytes)(size_t m, size_t k, size_t n)
@@ -375,6 +439,9 @@ static size_t NAME(scratch_bytes)(size_t m, size_t k, size_t n)
 static const struct gemm NAME(gemm) = {
 	.prec = PREC,
 	.mr = MR, .nr = NR, .kc = KC, .mc = MC,
+#ifdef CARRY
+	.carries = true,
+#endif
 	.pack_bytes = NAME(pack_bytes),
 	.pack = NAME(pack),
 	.mul = NAME(mul),
@@ -391,6 +458,7 @@ static const struct gemm NAME(gemm) = {
 #undef TILES
 #undef NAMES
 #undef BF16
+#undef CARRY
 #undef COPY
 #undef MR
 #undef KC

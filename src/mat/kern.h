@@ -46,14 +46,22 @@ struct operand {
 	const void *data; /* type PREC_F32: real; PREC_BF16: uint16_t */
 	enum precision type;
 	size_t rs, cs;
-	/* Of a left-hand side that has to be packed. packed: it is that of the call before, of up
-	 * to mc rows and kc deep, and scratch still holds it. room: how many rows may be read
-	 * (0: those that are multiplied). next: where that begins which will be packed
-	 * next, of as many rows and next_k deep: it is fetched meanwhile. */
+	/* Of a left-hand side that has to be packed. packed: scratch holds its slivers, of up
+	 * to mc rows and kc deep. room: how many rows may be read (0: those that are multiplied). */
 	bool packed;
 	size_t room;
-	const void *next;
-	size_t next_k;
+};
+
+/* Something to be packed while a product is computed, by sets that can: panels [j0, j1) of a
+ * right-hand side (k, n), or n rows of a transposed left-hand side, k deep, to slivers. Of the
+ * product's precision and where it stands: rows of B and columns of A are contiguous. */
+struct packing {
+	bool slivers;
+	struct operand x;
+	size_t k, n; /* k <= kc, for slivers n <= mc */
+	size_t j0, j1;
+	void *to;   /* as pack's dst, or mul's scratch */
+	real *sums; /* of slivers: the sums of A's rows are added to it (n), or NULL */
 };
 
 /* The product C (+)= A*B. The right-hand side is packed once and used many
@@ -82,6 +90,7 @@ struct operand {
 struct gemm {
 	enum precision prec;
 	int mr, nr, kc, mc; /* register tile; depth of a block, even; rows that are packed together */
+	bool carries; /* mul packs meanwhile; count is 0 for other sets */
 
 	/* Bytes of a packed (k, n) right-hand side. */
 	size_t (*pack_bytes)(size_t k, size_t n);
@@ -93,9 +102,9 @@ struct gemm {
 	/* C[0..m, j0*nr .. min(n, j1*nr)) (+)= A*B for panels [j0, j1) of a packed
 	 * (k, n) matrix; c points at column 0. add: keep what C holds. scratch: as
 	 * many bytes as scratch_bytes says, 64-byte aligned; with cs = 1 nothing is
-	 * needed and it may be NULL. */
+	 * needed and it may be NULL. meanwhile: so many packings, done when it returns. */
 	void (*mul)(size_t m, size_t k, size_t n, struct operand a, const void *b, size_t j0, size_t j1,
-	            real *c, size_t ldc, bool add, void *scratch);
+	            real *c, size_t ldc, bool add, void *scratch, const struct packing *meanwhile, size_t count);
 	size_t (*scratch_bytes)(size_t m, size_t k, size_t n);
 };
 

@@ -6,6 +6,7 @@
 	defined(__AVX512VL__) && !defined(REAL_DOUBLE) && !defined(ONLY_BASE)
 #include "mat/avx512_tmpl.h"
 
+#define CARRY
 #define MR 12
 #define KC 512
 #define MC 144

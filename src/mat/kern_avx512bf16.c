@@ -6,6 +6,7 @@
 	!defined(REAL_DOUBLE) && !defined(ONLY_BASE)
 #include "mat/avx512_tmpl.h"
 
+#define CARRY
 #define MR 12
 #define KC 512
 #define MC 144
@@ -29,7 +30,31 @@ static inline vec pair_madd(pair a, pair b, vec c)
 	return _mm512_dpbf16_ps(c, b, a);
 }
 
+static inline vec pair_sum(__m512i even, __m512i odd, vec sum)
+{
+	return _mm512_add_ps(_mm512_add_ps(sum, (vec)_mm512_slli_epi32(even, 16)), (vec)odd);
+}
+
+static inline vec pair_move(uint16_t *to, const uint16_t *even, const uint16_t *odd, vec sum)
+{
+	__m512i lo = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)even));
+	__m512i hi = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)odd)), 16);
+	_mm512_storeu_si512(to, _mm512_or_si512(lo, hi));
+	return pair_sum(lo, hi, sum);
+}
+
+static inline vec pair_move_part(uint16_t *to, const uint16_t *even, const uint16_t *odd, size_t n, vec sum)
+{
+	uint16_t row[2][VW] = {{0}};
+	memcpy(row[0], even, n * sizeof(*even));
+	if (odd)
+		memcpy(row[1], odd, n * sizeof(*odd));
+	vec both = pair_move(to, row[0], row[1], sum);
+	return odd ? both : _mm512_add_ps(sum, (vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)row[0])), 16));
+}
+
 #define BF16
+#define CARRY
 #define MR 12
 #define KC 768
 #define MC 192

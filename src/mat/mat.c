@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-enum { LINE = 64 /* bytes */, WAY = 4096 /* bytes after which an L1 begins again */ };
+enum { WAY = 4096 /* bytes after which an L1 begins again */ };
 
 static size_t round_up(size_t n, size_t grain)
 {
@@ -97,7 +97,7 @@ void mat_mul_part(const struct mat_pack *b, size_t m, const void *a, size_t lda,
 		size_t lo = n0 > i * n ? n0 - i * n : 0, hi = n1 - i * n < n ? n1 - i * n : n;
 		if (lo < hi) /* hi = n need not be a multiple of nr: rounded up, nothing would become a panel */
 			b->g->mul(m, k, n, rows_from(b->g, (const char *)a + i * k * lhs_bytes(b->g), lda, 0), block_data(b, i), lo / nr,
-			          round_up(hi, nr) / nr, c + i * n, ldc, add, NULL);
+			          round_up(hi, nr) / nr, c + i * n, ldc, add, NULL, NULL, 0);
 	}
 }
 
@@ -146,7 +146,7 @@ static void mul_run(void *arg, int part, int parts)
 	const struct gemm *g = q->b->g;
 	struct share s = share_of(g, q->m, q->b->n, part, parts);
 	g->mul(s.i1 - s.i0, q->b->k, q->b->n, rows_from(g, q->a, q->lda, s.i0), q->b->data, s.j0, s.j1,
-	       q->c + s.i0 * q->ldc, q->ldc, q->add, NULL);
+	       q->c + s.i0 * q->ldc, q->ldc, q->add, NULL, NULL, 0);
 }
 
 void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const void *a, size_t lda,
@@ -155,23 +155,29 @@ void mat_mul(struct pool *pool, const struct mat_pack *b, size_t m, const void *
 	pool_run(pool, mul_run, &(struct mul_job){b, m, lda, ldc, a, c, add});
 }
 
-/* Scratch of mat_mul_tn: two buffers for packed blocks of B (of each), shared, then one
- * for slivers of A for each part. */
+/* Scratch of mat_mul_tn: two buffers for packed blocks of B, for each of them, shared, then two
+ * for slivers of A for each part. One of the two is read while the other is written, at the same
+ * pace: half a WAY keeps a load from looking like that of what was stored just before. */
+static size_t tn_buffer(size_t bytes)
+{
+	return round_up(bytes, WAY) + WAY / 2;
+}
+
 static size_t tn_block_bytes(const struct gemm *g, size_t n, size_t k)
 {
 	size_t kc = (size_t)g->kc;
-	return round_up(g->pack_bytes(k < kc ? k : kc, n), LINE);
+	return tn_buffer(g->pack_bytes(k < kc ? k : kc, n));
 }
 
 static size_t tn_part_bytes(const struct gemm *g, size_t m, size_t n, size_t k)
 {
 	size_t kc = (size_t)g->kc;
-	return round_up(g->scratch_bytes(m, k < kc ? k : kc, n), LINE);
+	return tn_buffer(g->scratch_bytes(m, k < kc ? k : kc, n));
 }
 
 size_t mat_mul_tn_scratch(const struct gemm *g, int threads, size_t m, size_t n, size_t k, size_t count)
 {
-	return 2 * count * tn_block_bytes(g, n, k) + (size_t)threads * tn_part_bytes(g, m, n, k);
+	return 2 * count * tn_block_bytes(g, n, k) + 2 * (size_t)threads * tn_part_bytes(g, m, n, k);
 }
 
 struct tn_job {
@@ -199,37 +205,110 @@ static size_t tn_rows(const struct gemm *g, size_t m)
 	return blocks ? (m + blocks - 1) / blocks : 0;
 }
 
-/* Block by block of the reduction: all parts pack a share of B's block, wait
- * for each other, and multiply their tile. With two buffers one meeting per
- * block is enough: whoever packs block p + 2 has met those who used block p. */
+/* A part of the job: its tile of C, and its panels [lo, hi) of B to pack. */
+struct tn_part {
+	const struct tn_job *q;
+	struct share s;
+	size_t lo, hi, step; /* rows of A that are packed together */
+	char *slivers[2];
+	bool carry; /* products pack what comes next */
+};
+
+static size_t tn_depth(const struct tn_job *q, size_t p)
+{
+	size_t kc = (size_t)q->g->kc;
+	return q->k - p < kc ? q->k - p : kc;
+}
+
+static char *tn_block(const struct tn_job *q, size_t p, size_t w)
+{
+	return q->scratch + (2 * w + p / (size_t)q->g->kc % 2) * tn_block_bytes(q->g, q->n, q->k);
+}
+
+/* The part's panels of block p of B, of the w-th product. */
+static struct packing tn_panels(const struct tn_part *t, size_t p, size_t w)
+{
+	const struct mat_rows *b = &t->q->with[w].b;
+	return (struct packing){.x = rows_at(b, p, 0, b->ld, 1), .k = tn_depth(t->q, p), .n = t->q->n,
+	                        .j0 = t->lo, .j1 = t->hi, .to = tn_block(t->q, p, w)};
+}
+
+/* Rows of A from i on, block p. The part with C's first columns sums them. */
+static struct packing tn_slivers(const struct tn_part *t, size_t p, size_t i)
+{
+	const struct tn_job *q = t->q;
+	size_t left = t->s.i1 - i;
+	return (struct packing){.slivers = true, .x = rows_at(&q->a, p, i, 1, q->a.ld), .k = tn_depth(q, p),
+	                        .n = left < t->step ? left : t->step,
+	                        .sums = q->sums && t->s.j0 == 0 ? q->sums + i : NULL};
+}
+
+static void tn_pack_block(const struct tn_part *t, size_t p)
+{
+	for (size_t w = 0; w < t->q->count; w++) {
+		struct packing b = tn_panels(t, p, w);
+		t->q->g->pack(b.to, b.k, b.n, b.x, b.j0, b.j1);
+	}
+}
+
+/* The part's rows of C, with block p. The first product packs the part's share of the next
+ * block of B on its way, the last one the rows of A that come next. */
+static void tn_multiply(struct tn_part *t, size_t p, bool *packed)
+{
+	const struct tn_job *q = t->q;
+	size_t kb = tn_depth(q, p);
+	for (size_t i = t->s.i0; i < t->s.i1; i += t->step) {
+		struct packing now = tn_slivers(t, p, i), meanwhile[MAT_TN_MOST + 1];
+		bool first = i == t->s.i0, last = i + t->step >= t->s.i1, more = !last || p + kb < q->k;
+		now.x.packed = *packed;
+		now.x.room = q->m - i;
+		if (!*packed && now.sums)
+			kern_get()->colsum(kb, now.n, now.sums, now.x.type, now.x.data, q->a.ld);
+		for (size_t w = 0; w < q->count; w++, now.x.packed = true) {
+			size_t count = 0;
+			for (size_t v = 0; t->carry && first && w == 0 && p + kb < q->k && t->lo < t->hi && v < q->count; v++)
+				meanwhile[count++] = tn_panels(t, p + kb, v);
+			if (t->carry && more && w + 1 == q->count) {
+				meanwhile[count] = last ? tn_slivers(t, p + kb, t->s.i0) : tn_slivers(t, p, i + t->step);
+				meanwhile[count++].to = t->slivers[1];
+			}
+			q->g->mul(now.n, kb, q->n, now.x, tn_block(q, p, w), t->s.j0, t->s.j1, q->with[w].c + i * q->ldc, q->ldc,
+			          true, t->slivers[0], meanwhile, count);
+		}
+		*packed = t->carry;
+		if (t->carry) {
+			char *other = t->slivers[1];
+			t->slivers[1] = t->slivers[0];
+			t->slivers[0] = other;
+		}
+	}
+}
+
+/* Block by block of the reduction: all parts pack a share of B's block, wait for each other, and
+ * multiply their tile. With two buffers one meeting per block is enough: whoever packs block
+ * p + 1 has met those who used block p - 1. */
 static void tn_run(void *arg, int part, int parts)
 {
 	const struct tn_job *q = arg;
 	const struct gemm *g = q->g;
-	size_t kc = (size_t)g->kc, block = tn_block_bytes(g, q->n, q->k);
-	struct share s = share_of(g, q->m, q->n, part, parts);
-	size_t lo, hi, step = tn_rows(g, s.i1 - s.i0);
-	pool_share(part, parts, panels_of(g, q->n), 1, &lo, &hi);
-	char *slivers = q->scratch + 2 * q->count * block + (size_t)part * tn_part_bytes(g, q->m, q->n, q->k);
-	for (size_t p = 0; p < q->k; p += kc) {
-		size_t kb = q->k - p < kc ? q->k - p : kc, later = q->k - p - kb;
-		char *packed = q->scratch + p / kc % 2 * q->count * block;
-		for (size_t w = 0; w < q->count; w++)
-			g->pack(packed + w * block, kb, q->n, rows_at(&q->with[w].b, p, 0, q->with[w].b.ld, 1), lo, hi);
+	size_t bytes = tn_part_bytes(g, q->m, q->n, q->k);
+	struct tn_part t = {.q = q, .s = share_of(g, q->m, q->n, part, parts)};
+	t.slivers[0] = q->scratch + 2 * q->count * tn_block_bytes(g, q->n, q->k) + 2 * (size_t)part * bytes;
+	t.slivers[1] = t.slivers[0] + bytes;
+	t.step = tn_rows(g, t.s.i1 - t.s.i0);
+	pool_share(part, parts, panels_of(g, q->n), 1, &t.lo, &t.hi);
+	t.carry = g->carries && q->a.type == g->prec && t.s.i0 < t.s.i1 && t.s.j0 < t.s.j1;
+	for (size_t w = 0; w < q->count; w++)
+		t.carry = t.carry && q->with[w].b.type == g->prec;
+	bool packed = false; /* the rows of A that come next */
+	for (size_t p = 0, kb; p < q->k; p += kb) {
+		kb = tn_depth(q, p);
+		if (p == 0 || !t.carry)
+			tn_pack_block(&t, p);
 		if (parts > 1)
 			pool_barrier(q->pool);
-		for (size_t i = s.i0; i < s.i1; i += step) {
-			struct operand a = rows_at(&q->a, p, i, 1, q->a.ld);
-			bool last = i + step >= s.i1;
-			a.room = q->m - i;
-			a.next = rows_at(&q->a, last ? p + kb : p, last ? s.i0 : i + step, 1, q->a.ld).data;
-			a.next_k = last ? later < kc ? later : kc : kb;
-			if (q->sums && s.j0 == 0 && s.j0 < s.j1)
-				kern_get()->colsum(kb, last ? s.i1 - i : step, q->sums + i, a.type, a.data, q->a.ld);
-			for (size_t w = 0; w < q->count; w++, a.packed = true, a.next_k = 0)
-				g->mul(last ? s.i1 - i : step, kb, q->n, a, packed + w * block, s.j0, s.j1,
-				       q->with[w].c + i * q->ldc, q->ldc, true, slivers);
-		}
+		if (t.s.j0 < t.s.j1)
+			tn_multiply(&t, p, &packed);
 	}
 }
 

@@ -67,9 +67,11 @@ struct mat_rows {
 	size_t ld;     /* in elements of type */
 	enum precision type;
 };
-/* And for count right-hand sides with a C each, which share the work of packing A. The sums
+/* And for count (at most MAT_TN_MOST) right-hand sides with a C each, which share the work of
+ * packing A. The sums
  * of A's columns (the gradient of a bias) are added to sums (m), if that is not NULL, while
  * they are at hand. */
+enum { MAT_TN_MOST = 2 };
 struct mat_tn {
 	struct mat_rows b;
 	real *c; /* row stride ldc */

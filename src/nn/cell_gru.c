@@ -34,7 +34,7 @@ static void forward(size_t n, size_t ld, real *a, const real *in, const real *co
 }
 
 static void backward(size_t n, size_t ld, real *a, const real *const prev[],
-                     const real *const next[], real *const ds[])
+                     const real *const next[], const real *above, real *const ds[])
 {
 	real *ar = a, *az = a + ld, *ax = a + 2 * ld, *ah = a + 3 * ld;
 	const real *h0 = prev[0];
@@ -44,7 +44,7 @@ static void backward(size_t n, size_t ld, real *a, const real *const prev[],
 	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE) {
 		lane r = lane_load(ar + u), z = lane_load(az + u), c = lane_load(ax + u), s = lane_load(ah + u);
-		lane d = lane_load(dh + u);
+		lane d = lane_load(dh + u) + lane_load(above + u);
 		lane x = s / lane_max(SMALL, one - lane_abs(s));
 		lane dc = d * (one - z) * (one - c * c); /* of a_nx + r a_nh */
 		lane_store(ar + u, dc * x * r * (one - r));

@@ -32,7 +32,7 @@ static void forward(size_t n, size_t ld, real *a, const real *in, const real *co
 }
 
 static void backward(size_t n, size_t ld, real *a, const real *const prev[],
-                     const real *const next[], real *const ds[])
+                     const real *const next[], const real *above, real *const ds[])
 {
 	real *ai = a, *af = a + ld, *ag = a + 2 * ld, *ao = a + 3 * ld;
 	const real *c0 = prev[1], *c1 = next[1];
@@ -41,7 +41,7 @@ static void backward(size_t n, size_t ld, real *a, const real *const prev[],
 	LANE_LOOP
 	for (size_t u = 0; u < n; u += LANE) {
 		lane i = lane_load(ai + u), f = lane_load(af + u), g = lane_load(ag + u), o = lane_load(ao + u);
-		lane t = lane_tanh(lane_load(c1 + u)), e = lane_load(dh + u);
+		lane t = lane_tanh(lane_load(c1 + u)), e = lane_load(dh + u) + lane_load(above + u);
 		lane d = lane_load(dc + u) + e * o * (one - t * t); /* of c' */
 		lane_store(ai + u, d * g * i * (one - i));
 		lane_store(af + u, d * lane_load(c0 + u) * f * (one - f));

@@ -15,14 +15,14 @@ static void tanh_forward(size_t n, size_t ld, real *a, const real *in, const rea
 }
 
 static void tanh_backward(size_t n, size_t ld, real *a, const real *const prev[],
-                          const real *const next[], real *const ds[])
+                          const real *const next[], const real *above, real *const ds[])
 {
 	real *da = a, *dh = ds[0];
 	const real *h = next[0];
 	(void)ld, (void)prev;
 	V_LOOP
 	for (size_t u = 0; u < n; u++) {
-		da[u] = dh[u] * (1 - h[u] * h[u]);
+		da[u] = (dh[u] + above[u]) * (1 - h[u] * h[u]);
 		dh[u] = 0;
 	}
 }
@@ -40,14 +40,14 @@ static void relu_forward(size_t n, size_t ld, real *a, const real *in, const rea
 }
 
 static void relu_backward(size_t n, size_t ld, real *a, const real *const prev[],
-                          const real *const next[], real *const ds[])
+                          const real *const next[], const real *above, real *const ds[])
 {
 	real *da = a, *dh = ds[0];
 	const real *h = next[0];
 	(void)ld, (void)prev;
 	V_LOOP
 	for (size_t u = 0; u < n; u++) {
-		da[u] = h[u] > 0 ? dh[u] : 0;
+		da[u] = h[u] > 0 ? dh[u] + above[u] : 0;
 		dh[u] = 0;
 	}
 }

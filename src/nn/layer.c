@@ -379,8 +379,7 @@ static void backward_part(void *arg, int part, int parts)
 				kern->widen_unit(kept.len, a + k * hs, kept_units(l, t * B + b, k, s.u0));
 			if (t)
 				fetch_slots(j, t - 1, b, &s);
-			kern->add(n, ds[0], j->d + (t * B + b) * ldh + s.u0);
-			cell->backward(n, hs, a, prev, next, ds);
+			cell->backward(n, hs, a, prev, next, j->d + (t * B + b) * ldh + s.u0, ds);
 			if (t)
 				fetch_states(j, t - 1, b, &s);
 			for (size_t k = 0; l->half && k < kept.count; k++)

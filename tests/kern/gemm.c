@@ -7,7 +7,7 @@
 
 enum { DIM = 134, DEEP = 3200 };
 
-static struct guard ga, gb, gc, gp, gs;
+static struct guard ga, gb, gc, gp, gs, gx[4];
 static real *plain; /* copy of C before the product */
 
 /* One product and all there is to say about it. */
@@ -111,7 +111,7 @@ static struct operands prepare(const struct gemm *g, const struct shape *s)
 static void multiply(const struct gemm *g, const struct shape *s, const struct operands *o)
 {
 	g->mul(s->m, s->k, s->n, o->a, o->packed, 0, o->panels, o->c, o->ldc, s->add,
-	       s->at ? o->scratch : NULL);
+	       s->at ? o->scratch : NULL, NULL, 0);
 }
 
 static double exact_a[64 * DEEP + DIM * DIM], exact_b[64 * DEEP + DIM * DIM];
@@ -180,6 +180,8 @@ static void each_product(void (*run)(const struct product *))
 	gc = guard_new(1200 * DIM * sizeof(real));
 	gp = guard_new(2 * 64 * DEEP * sizeof(real) + 2 * DIM * DIM * sizeof(real));
 	gs = guard_new(1024 * 1024 * sizeof(real));
+	for (int i = 0; i < 4; i++)
+		gx[i] = guard_new(1024 * 1024 * sizeof(real));
 	plain = malloc(1200 * DIM * sizeof(real));
 	for (size_t i = 0; i <= n && plain; i++)
 		for (int p = 0; p < PREC_COUNT; p++) {
@@ -199,6 +201,8 @@ static void each_product(void (*run)(const struct product *))
 	guard_free(&gc);
 	guard_free(&gp);
 	guard_free(&gs);
+	for (int i = 0; i < 4; i++)
+		guard_free(&gx[i]);
 }
 
 static const size_t awkward[][2] = {{1, 7}, {13, 33}, {33, 1}, {7, 65}, {70, 19}, {3, 130}};
@@ -313,7 +317,7 @@ static real alone(const struct product *q, const struct shape *s, const struct o
 	CHECK(packed && scratch);
 	if (packed && scratch) {
 		g->pack(packed, s->k, 1, b, 0, 1);
-		g->mul(1, s->k, 1, a, packed, 0, 1, &c, 1, s->add, scratch);
+		g->mul(1, s->k, 1, a, packed, 0, 1, &c, 1, s->add, scratch, NULL, 0);
 	}
 	free(packed);
 	free(scratch);
@@ -375,7 +379,7 @@ static void cut_run(const struct product *q)
 			for (size_t r = 0; r < 2; r++)
 				for (size_t p = 0; p < 2; p++)
 					g->mul(rows[r + 1] - rows[r], s.k, s.n, from_row(&o.a, rows[r]), o.packed, cols[p],
-					       cols[p + 1], o.c + rows[r] * o.ldc, o.ldc, s.add, o.scratch);
+					       cols[p + 1], o.c + rows[r] * o.ldc, o.ldc, s.add, o.scratch, NULL, 0);
 			CHECK(same_bits(whole, o.c, o.ncells));
 		}
 		free(whole);
@@ -386,6 +390,68 @@ static void cut_run(const struct product *q)
 static void cut(void)
 {
 	each_product(cut_run);
+}
+
+/* What is packed while a product is computed is packed as ever, and the product is as ever. */
+static void meanwhile_run(const struct product *q)
+{
+	const struct gemm *g = q->g;
+	enum precision type = g->prec;
+	size_t mr = (size_t)g->mr, nr = (size_t)g->nr, kc = (size_t)g->kc, mc = (size_t)g->mc;
+	if (!g->carries)
+		return;
+	for (int t = test_quick() ? 60 : 400; t > 0; t--) {
+		struct shape s = {1 + test_random() % (2 * mr), 1 + test_random() % 90, 1 + test_random() % 134,
+		                  true, false, t & 1, t & 2, t % 3, true, t & 4};
+		struct operands o = prepare(g, &s);
+		/* B of another product, and A of it, some deeper than this one. */
+		size_t k = 1 + test_random() % (t % 9 ? 100 : kc), n = 1 + test_random() % 134, m = 1 + test_random() % mc;
+		struct shape next = {m, k, n, true, false, true, t & 8, t % 5 * 8, true, true};
+		struct operand b = random_operand(&gx[0], type, k, n, &next, false);
+		struct operand a = random_operand(&gx[1], type, m, k, &next, true);
+		size_t panels = (n + nr - 1) / nr, j0 = test_random() % (panels + 1), j1 = j0 + test_random() % (panels - j0 + 1);
+		size_t bytes = g->pack_bytes(k, n), scratch = (g->scratch_bytes(m, k, n) + 63) / 64 * 64;
+		char *to = guard_bytes(&gx[2], bytes, true), *as_ever = malloc(bytes);
+		void *slivers = guard_bytes(&gx[3], scratch, true);
+		real *whole = malloc((o.ncells + 1) * sizeof(real)), sums[2][1024];
+		CHECK(as_ever && whole && m <= 1024);
+		if (!as_ever || !whole)
+			return;
+		multiply(g, &s, &o);
+		memcpy(whole, o.c, o.ncells * sizeof(real));
+		memset(as_ever, 0x5a, bytes);
+		g->pack(as_ever, k, n, b, j0, j1);
+		memset(to, 0x5a, bytes);
+		memset(slivers, 0xff, scratch);
+		for (size_t i = 0; i < m; i++)
+			sums[0][i] = sums[1][i] = (real)i / 3;
+		const struct packing list[] = {{.x = b, .k = k, .n = n, .j0 = j0, .j1 = j1, .to = to},
+		                               {.slivers = true, .x = a, .k = k, .n = m, .to = slivers, .sums = t % 4 ? sums[1] : NULL}};
+		memcpy(o.c, plain, o.ncells * sizeof(real));
+		g->mul(s.m, s.k, s.n, o.a, o.packed, 0, o.panels, o.c, o.ldc, s.add, o.scratch, list, 2);
+		CHECK(same_bits(whole, o.c, o.ncells));
+		CHECK(memcmp(as_ever, to, bytes) == 0);
+		if (t % 4)
+			kern_get()->colsum(k, m, sums[0], type, a.data, a.cs);
+		CHECK(same_bits(sums[0], sums[1], m));
+		/* The slivers as a product reads them. */
+		size_t cells = m * n;
+		real *c[2] = {calloc(cells, sizeof(real)), calloc(cells, sizeof(real))};
+		g->pack(to, k, n, b, 0, panels);
+		g->mul(m, k, n, a, to, 0, panels, c[0], n, true, gs.lo, NULL, 0);
+		a.packed = true;
+		g->mul(m, k, n, a, to, 0, panels, c[1], n, true, slivers, NULL, 0);
+		CHECK(same_bits(c[0], c[1], cells));
+		free(c[0]);
+		free(c[1]);
+		free(as_ever);
+		free(whole);
+	}
+}
+
+static void meanwhile(void)
+{
+	each_product(meanwhile_run);
 }
 
 /* A NaN or infinity reaches its row, or column, and nothing else. */
@@ -460,7 +526,7 @@ static void rounding_run(const struct product *q)
 		struct operand a = {.data = guard_at(&ga, m * K, true), .type = PREC_F32, .rs = 1, .cs = m};
 		g->pack(gp.lo, K, K, unit, 0, (K + (size_t)g->nr - 1) / (size_t)g->nr);
 		test_fill((real *)a.data, m * K);
-		g->mul(m, K, K, a, gp.lo, 0, (K + (size_t)g->nr - 1) / (size_t)g->nr, c, K, false, gs.lo);
+		g->mul(m, K, K, a, gp.lo, 0, (K + (size_t)g->nr - 1) / (size_t)g->nr, c, K, false, gs.lo, NULL, 0);
 		long bad = 0;
 		for (size_t i = 0; i < m; i++)
 			for (size_t p = 0; p < K; p++)
@@ -475,4 +541,5 @@ static void rounding(void)
 }
 
 TEST_MAIN("kern/gemm", {"rounding", rounding}, {"sweep", sweep}, {"small", small}, {"random", random_triples},
-          {"deep", deep}, {"order", order}, {"cut", cut}, {"special", special})
+          {"deep", deep}, {"order", order}, {"cut", cut},
+          {"meanwhile", meanwhile}, {"special", special})

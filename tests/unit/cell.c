@@ -17,7 +17,8 @@ static void run_back(const struct cell *c, struct back *b, real s[][STATES][N])
 	for (int k = 0; k < STATES; k++)
 		for (size_t u = 0; u < N; u++)
 			b->ds[k][u] = (real)noise(20 + (uint32_t)k, u);
-	c->backward(N, N, b->a[0], prev, next, ds);
+	static const real none[N];
+	c->backward(N, N, b->a[0], prev, next, none, ds);
 }
 
 /* Numbers that backward does not want (those of the simple cells) come back as anything. */

@@ -139,7 +139,8 @@ static void mul(void)
 static void tn_two(const struct gemm *g, size_t m, size_t n, size_t k, struct mat_rows a, struct mat_rows b, size_t ldc)
 {
 	real *other = numbers(k * b.ld, 4);
-	struct mat_rows b2 = {other, b.ld, PREC_F32};
+	void *rounded = left(g, other, k * b.ld);
+	struct mat_rows b2 = {a.type == g->prec ? rounded : other, b.ld, a.type};
 	for (int t = 1; t <= THREADS; t++) {
 		struct pool *pool = t > 1 ? pool_new(t, NULL) : NULL;
 		real *c[4] = {numbers(m * ldc, 3), numbers(m * ldc, 5), numbers(m * ldc, 3), numbers(m * ldc, 5)};
@@ -163,6 +164,7 @@ static void tn_two(const struct gemm *g, size_t m, size_t n, size_t k, struct ma
 		mem_free(scratch);
 		pool_free(pool);
 	}
+	mem_free(rounded);
 	mem_free(other);
 }
 
@@ -212,6 +214,7 @@ static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 		}
 	CHECK_INT(bad, 0);
 	tn_two(g, m, n, k, (struct mat_rows){a, lda, PREC_F32}, (struct mat_rows){lb, ldb, g->prec}, ldc);
+	tn_two(g, m, n, k, (struct mat_rows){la, lda, g->prec}, (struct mat_rows){lb, ldb, g->prec}, ldc);
 	mem_free(first);
 	mem_free(la);
 	mem_free(lb);
@@ -223,7 +226,7 @@ static void tn_case(const struct gemm *g, size_t m, size_t n, size_t k)
 static void mul_tn(void)
 {
 	static const size_t shapes[][3] = {{1, 1, 1},   {0, 5, 5},    {5, 0, 5},   {5, 5, 0},    {40, 33, 600},
-	                                   {130, 7, 90}, {7, 130, 1300}, {33, 65, 511}, {450, 20, 30}, {3, 200, 64}};
+	                                   {130, 7, 90}, {7, 130, 1300}, {33, 65, 511}, {450, 20, 30}, {3, 200, 64}, {310, 70, 1700}};
 	size_t n = all_sets();
 	for (size_t s = 0; s < n; s++)
 		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
