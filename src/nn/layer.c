@@ -436,6 +436,11 @@ void layer_add_slot_grad(const struct layer *l, size_t i, int slot, size_t u, si
 	}
 }
 
+void layer_fetch_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n)
+{
+	mem_fetch(layer_row(l, slot_rows(l, i, slot), u, 1), n * (l->half ? sizeof(uint16_t) : sizeof(real)));
+}
+
 /* Where a gate's two halves stand apart, its bias_ih; the other biases are summed on the way
  * of the products. */
 static void bias_part(void *arg, int part, int parts)

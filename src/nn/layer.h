@@ -65,6 +65,8 @@ static inline void *layer_row(const struct layer *l, const void *p, size_t i, si
 /* After the backward pass: to += scale times the gradients of n units from unit u of a slot
  * on, of row i of (T*B); where slots stand together n may reach into those behind. */
 void layer_add_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n, real scale, real *to);
+/* Asks for what it will read. */
+void layer_fetch_slot_grad(const struct layer *l, size_t i, int slot, size_t u, size_t n);
 
 /* Row b of state k after t steps: 0 is what is carried in. B: streams of the block. */
 static inline real *layer_state(const struct layer *l, int k, size_t t, size_t B, size_t b)

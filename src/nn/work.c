@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/rng.h"
 #include "nn/phase.h"
 
@@ -232,7 +233,9 @@ static void loss_back_part(void *arg, int part, int parts)
 	const struct layer *l = &w->layer[0];
 	const struct kern *k = kern_get();
 	const uint32_t *target = j->b->target + j->r0;
+	void *x = w->lhs[w->m->cfg.layers];
 	size_t lo, hi, V = (size_t)w->m->cfg.vocab, ldh = l->ldh;
+	size_t row_bytes = (size_t)w->m->cfg.hidden * w->lhs_size;
 	struct stopwatch clock = phase_start(part ? NULL : w->seconds);
 	pool_share(part, parts, j->rows, 1, &lo, &hi);
 	for (size_t at = lo, end; at < hi; at = end) {
@@ -241,6 +244,8 @@ static void loss_back_part(void *arg, int part, int parts)
 		phase_end(&clock, PHASE_PRODUCTS);
 		for (size_t i = at; i < end; i++) {
 			real *z = w->logits + i * w->ldv;
+			if (i + LOSS_ROWS < hi) /* what is multiplied next */
+				mem_fetch(layer_row(l, x, j->r0 + i + LOSS_ROWS, ldh), row_bytes);
 			if (target[i] == NO_TARGET) {
 				memset(z, 0, V * sizeof(real));
 				w->nats[j->r0 + i] = 0;

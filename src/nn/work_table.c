@@ -22,7 +22,7 @@ static void begin_rows(struct work *w)
 
 /* One-hot input: row of symbol v = column v of the input weights, gate by gate. LINE units
  * at a time: their column is read, and a line of the row written, from cache. */
-enum { LINE = 16 };
+enum { LINE = 16, AHEAD = 4 /* rows asked for before they are added */ };
 
 static void columns_part(void *arg, int part, int parts)
 {
@@ -96,9 +96,12 @@ static void scatter_part(void *arg, int part, int parts)
 		real *columns = w->dtable + (size_t)run.slot * l->hs + lo;
 		for (size_t r = 0; r < w->nrows; r++)
 			memset(columns + r * l->lda, 0, (hi - lo) * sizeof(real));
-		for (size_t i = 0; i < j->rows; i++)
+		for (size_t i = 0; i < j->rows; i++) {
+			if (i + AHEAD < j->rows)
+				layer_fetch_slot_grad(l, i + AHEAD, run.slot, lo, hi - lo);
 			layer_add_slot_grad(l, i, run.slot, lo, hi - lo, w->dropped ? w->in_scale[i] : 1,
 			                    columns + (size_t)w->row[i] * l->lda);
+		}
 	}
 }
 
