@@ -104,13 +104,13 @@ void *mem_block(size_t count, size_t size, struct err *e)
 	void *p = NULL;
 	if (!bytes)
 		return NULL;
-	/* Whole units, so that the last page of a block can be a large one too. */
-	size_t room = (bytes + align - 1) / align * align;
-	if (posix_memalign(&p, align, room))
+	/* The last page of a block is a large one too if most of it is used. */
+	size_t large = (bytes + LARGE_PAGE / 2) / LARGE_PAGE * LARGE_PAGE;
+	if (posix_memalign(&p, align, (bytes + align - 1) / align * align))
 		return given(NULL, bytes, e);
 #ifdef MADV_HUGEPAGE
 	if (align == LARGE_PAGE)
-		(void)madvise(p, room, MADV_HUGEPAGE); /* a hint: without it only slower */
+		(void)madvise(p, large, MADV_HUGEPAGE); /* a hint: without it only slower */
 #endif
 	return memset(p, 0, bytes);
 }
