@@ -61,6 +61,16 @@ static struct rows rows_split(size_t m, size_t most)
 	return r;
 }
 
+static ALWAYS_INLINE void fetch_c(const int rows, const int nv, const real *c, size_t ldc)
+{
+	UNROLL
+	for (int i = 0; i < rows; i++) {
+		UNROLL
+		for (int v = 0; v < nv; v++)
+			__builtin_prefetch(c + (size_t)i * ldc + v * VW, 1);
+	}
+}
+
 /* For few rows: several panels at once, as many as registers allow. */
 static const size_t wide_panels[] = {4, 2, 2, 2};
 enum { WIDE_ROWS = VW == 16 ? 4 : 3 };
@@ -88,6 +98,13 @@ enum { LINE = 64 /* bytes */, LINES_A_STEP = NR * sizeof(real) > LINE ? NR * siz
 #define NUMBER real
 #define LANES_T vec
 #define LANES_LOAD vec_load
+#endif
+
+/* Where a step is long enough to ask for a line without losing time. */
+#if VW > 4 && (!defined(BF16) || defined(PAIR_NATIVE))
+#define FETCH 1
+#else
+#define FETCH 0
 #endif
 
 /* A row of a sliver is copied in whole vectors, COPY numbers whatever its
@@ -155,6 +172,9 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 		for (int v = 0; v < nv; v++)
 			acc[i][v] = vec_zero();
 	}
+	/* Where nothing is asked for on the way, one loop is all: C comes at the beginning. */
+	if (!FETCH)
+		fetch_c(rows, nv, c, ldc);
 	const struct NAME(errand) e = *errand; /* in registers */
 	const NUMBER *later = e.later;
 #ifdef CARRY
@@ -166,7 +186,7 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 #endif
 
 	size_t p = 0;
-	for (int last = 0; last < 2; last++) {
+	for (int last = !FETCH; last < 2; last++) {
 		size_t end = last ? kb : kb > SOON ? kb - SOON : 0;
 #ifdef CARRY
 		for (; carries && p + STEP <= end && p < carried; p += STEP) {
@@ -183,7 +203,7 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 		}
 #endif
 		for (; p + STEP <= end; p += STEP) {
-			if (nv == 2) {
+			if (FETCH && nv == 2) {
 				__builtin_prefetch(later, 0, 2);
 				if (sliver && STEP == 2)
 					__builtin_prefetch(later + e.later_ld, 0, 2);
@@ -193,12 +213,8 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 			a += sliver ? rows * STEP : STEP;
 			b += NR * STEP;
 		}
-		UNROLL
-		for (int i = 0; !last && i < rows; i++) {
-			UNROLL
-			for (int v = 0; v < nv; v++)
-				__builtin_prefetch(c + (size_t)i * ldc + v * VW, 1);
-		}
+		if (!last)
+			fetch_c(rows, nv, c, ldc);
 	}
 	if (kb % STEP)
 		NAME(tile_step)(rows, nv, 1, acc, a, sliver ? STEP : lda, b, bstep);
@@ -459,6 +475,7 @@ static const struct gemm NAME(gemm) = {
 #undef NAMES
 #undef BF16
 #undef CARRY
+#undef FETCH
 #undef COPY
 #undef MR
 #undef KC
