@@ -172,8 +172,8 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 		for (int v = 0; v < nv; v++)
 			acc[i][v] = vec_zero();
 	}
-	/* Where nothing is asked for on the way, one loop is all: C comes at the beginning. */
-	if (!FETCH)
+	const bool asks = FETCH && nv == 2; /* if not, one loop is all, and C comes at the beginning */
+	if (!asks)
 		fetch_c(rows, nv, c, ldc);
 	const struct NAME(errand) e = *errand; /* in registers */
 	const NUMBER *later = e.later;
@@ -186,7 +186,7 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 #endif
 
 	size_t p = 0;
-	for (int last = !FETCH; last < 2; last++) {
+	for (int last = !asks; last < 2; last++) {
 		size_t end = last ? kb : kb > SOON ? kb - SOON : 0;
 #ifdef CARRY
 		for (; carries && p + STEP <= end && p < carried; p += STEP) {
@@ -203,7 +203,7 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 		}
 #endif
 		for (; p + STEP <= end; p += STEP) {
-			if (FETCH && nv == 2) {
+			if (asks) {
 				__builtin_prefetch(later, 0, 2);
 				if (sliver && STEP == 2)
 					__builtin_prefetch(later + e.later_ld, 0, 2);
