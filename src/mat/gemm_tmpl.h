@@ -164,7 +164,9 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
                                           real *c, size_t ldc, size_t cols, bool add,
                                           const struct NAME(errand) *errand)
 {
-	enum { SOON = 48 * STEP }; /* C is wanted then, and has not left L1 again */
+	/* C is asked for so long before its end that it comes in time and has not left L1 again:
+	 * tiles of the time loop are shorter, and their panels too. */
+	const size_t soon = (sliver ? 48 : 128) * STEP;
 	vec acc[MR][8];
 	UNROLL
 	for (int i = 0; i < rows; i++) {
@@ -187,7 +189,7 @@ static ALWAYS_INLINE void NAME(tile_body)(const int rows, const int nv, const bo
 
 	size_t p = 0;
 	for (int last = !asks; last < 2; last++) {
-		size_t end = last ? kb : kb > SOON ? kb - SOON : 0;
+		size_t end = last ? kb : kb > soon ? kb - soon : 0;
 #ifdef CARRY
 		for (; carries && p + STEP <= end && p < carried; p += STEP) {
 			__builtin_prefetch(later, 0, 2);
