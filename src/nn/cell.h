@@ -41,8 +41,9 @@ typedef void cell_forward_fn(size_t n, size_t ld, real *a, const real *in, const
                              real *const next[]);
 
 /* The same room. a in: as forward left it; out: gradients of the slots. above: gradient of
- * next[0] that does not come through later steps; ds[s] in: the rest, of next[s]; out: the elementwise part of the gradient of prev[s] (the layer adds
- * to ds[0] what comes back through the recurrent product). */
+ * next[0] that does not come through later steps; ds[s] in: the rest, of next[s]; out: the
+ * elementwise part of the gradient of prev[s] (the layer adds to ds[0] what comes back
+ * through the recurrent product). */
 typedef void cell_backward_fn(size_t n, size_t ld, real *a, const real *const prev[],
                               const real *const next[], const real *above, real *const ds[]);
 

@@ -33,9 +33,10 @@
  *
  * What bounds it: the products run at the speed of the multipliers as long as the weights
  * stay in the last-level cache (each step reads them all, 8 MB at 512 units in float32):
- * tiles ask for the next panel's lines while they multiply (mat/gemm_tmpl.h). With larger
- * ones the speed of memory bounds it. So do the gradients of the weights, whose tiles pack
- * the rows that come next on their way (mat/gemm_carry_tmpl.h). What is left is elementwise:
+ * tiles ask for the next panel's lines while they multiply (mat/gemm_tmpl.h). Larger ones
+ * are read at the speed of memory. The gradients of the weights run near that speed of the
+ * multipliers, too: their tiles pack the rows that come next on their way
+ * (mat/gemm_carry_tmpl.h). What is left is elementwise:
  * at 128 units the gates take 8 % of the time (a division and some 17 operations for each
  * sigmoid; backwards the way of the slots from L2), threads wait for each other for 1 to 3 %,
  * packing, softmax and optimiser take 4 %. */
